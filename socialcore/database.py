@@ -1,0 +1,214 @@
+"""The one place that opens transactions.
+
+Whoever starts a piece of work (a page, the worker, a notebook, a test) opens a scope; everything below
+is handed the scope and never opens, commits or rolls back. No platform is ever called inside a scope:
+a transaction must not wait for someone else's server.
+"""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+from uuid import UUID
+
+import sqlalchemy
+from sqlalchemy import Connection, CursorResult, Engine, Executable, text
+
+Record = TypeVar("Record")
+
+CONTEXT_SECONDS = 600  # longer than any transaction, and than two machines' clocks differ
+CONTEXT_KEY_NO = 1
+ROLES = ("composer_owner", "composer_app", "composer_worker", "composer_oncall")
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class NotYourAccount(Exception):
+    """The operator is no member of the account, or no longer active. Nothing was read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Connections as one database role, and the key that signs who is asking."""
+
+    engine: Engine
+    context_key: bytes = field(repr=False)
+
+
+def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -> Database:
+    """Make a pool of connections; none is opened yet."""
+    engine = sqlalchemy.create_engine(
+        url,
+        pool_size=most_connections,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,  # a restarted server costs a reconnect, not an error on somebody's screen
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "social-composer",
+            "keepalives_idle": 30,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        },
+    )
+    return Database(engine, context_key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    connection: Connection = field(repr=False)
+
+    def run(self, statement: Executable | str, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+        """Run one statement; a string is SQL with `:name` parameters."""
+        executable = text(statement) if isinstance(statement, str) else statement
+        return self.connection.execute(executable, values)
+
+    def all(
+        self, record: type[Record], statement: Executable | str, values: Mapping[str, Any] | None = None
+    ) -> list[Record]:
+        """Read rows into dataclasses whose fields are named like the columns."""
+        return [record(**row) for row in self.run(statement, values).mappings()]
+
+    def first(
+        self, record: type[Record], statement: Executable | str, values: Mapping[str, Any] | None = None
+    ) -> Record | None:
+        row = self.run(statement, values).mappings().first()
+        return None if row is None else record(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountScope(_Scope):
+    """A transaction that sees one account, to read and to write. Only `account_scope` and `worker_scope` make one."""
+
+    account_id: UUID
+    operator_id: UUID | None  # None: the worker acts
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioScope(_Scope):
+    """A read-only transaction that sees all accounts of one operator. Only `portfolio_scope` makes one."""
+
+    operator_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SystemScope(_Scope):
+    """A transaction that sees no account: sign-ins, workers, and the lanes, which hold no content."""
+
+
+ReadScope: TypeAlias = AccountScope | PortfolioScope
+
+
+@contextmanager
+def account_scope(database: Database, operator_id: UUID, account_id: UUID) -> Generator[AccountScope]:
+    """Open one transaction in which only this account's rows exist.
+
+    Commits when the block ends, rolls back if it raises. Postgres forgets the context with the
+    transaction, so a pooled connection never carries one account's scope into another's.
+
+    Raises:
+        NotYourAccount: if the operator may not act for the account; the database decides, from memberships.
+    """
+    with database.engine.begin() as connection:
+        _enter(connection, database, f"account|{operator_id}|{account_id}")
+        if connection.execute(text("select writable_account()")).scalar() != account_id:
+            raise NotYourAccount("You no longer act for this account.")
+        yield AccountScope(connection, account_id, operator_id)
+
+
+@contextmanager
+def worker_scope(database: Database, account_id: UUID) -> Generator[AccountScope]:
+    """Open one account to the worker; the database accepts it from the worker's role alone."""
+    with database.engine.begin() as connection:
+        _enter(connection, database, f"worker||{account_id}")
+        yield AccountScope(connection, account_id, None)
+
+
+@contextmanager
+def portfolio_scope(database: Database, operator_id: UUID) -> Generator[PortfolioScope]:
+    """Open a read-only transaction over all accounts the operator acts for."""
+    with database.engine.begin() as connection:
+        connection.execute(text("set transaction read only"))
+        _enter(connection, database, f"portfolio|{operator_id}|")
+        yield PortfolioScope(connection, operator_id)
+
+
+@contextmanager
+def system_scope(database: Database) -> Generator[SystemScope]:
+    with database.engine.begin() as connection:
+        yield SystemScope(connection)
+
+
+def _enter(connection: Connection, database: Database, who: str) -> None:
+    """Tell Postgres who asks, signed, for this transaction only."""
+    claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"
+    mac = hmac.new(database.context_key, claim.encode(), hashlib.sha256).hexdigest()
+    connection.execute(
+        text("select set_config('composer.context', :context, true)"), {"context": f"{claim}|{mac}"}
+    )
+
+
+def context_pads(key: bytes) -> Mapping[str, bytes]:
+    """The two pads of RFC 2104 for a key of at most 64 bytes, as the database keeps them."""
+    block = key.ljust(64, b"\0")
+    return {
+        "inner": bytes(byte ^ 0x36 for byte in block),
+        "outer": bytes(byte ^ 0x5C for byte in block),
+    }
+
+
+def create_roles(administrator_url: str, passwords: Mapping[str, str]) -> None:
+    """Create our roles in a database of our own: the embedded server, or a test's."""
+    engine = sqlalchemy.create_engine(administrator_url, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        run_script(connection, MIGRATIONS / "roles.sql")
+        for role, password in passwords.items():
+            # ALTER ROLE takes no parameters; both values are ours, and the password is hexadecimal.
+            connection.exec_driver_sql(f"alter role {role} password '{password}'")
+
+
+def run_script(connection: Connection, script: Path) -> None:
+    """Run a file of SQL as it stands: a `%` or a `:` in it is no parameter."""
+    connection.connection.cursor().execute(script.read_text("utf-8"))
+
+
+def migrate(owner_url: str, context_key: bytes) -> Sequence[str]:
+    """Bring the schema up to date and the context key into place.
+
+    Returns:
+        The revisions applied, oldest first; empty when there was nothing to do.
+    """
+    from alembic import command  # noqa: PLC0415 - takes 0.2 s, and only migrations need it
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+    engine = sqlalchemy.create_engine(owner_url, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        before = current_revision(connection)
+        if before != script.get_current_head():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        connection.execute(
+            text(
+                "insert into composer_private.context_keys values (:no, :inner, :outer)"
+                " on conflict (kid) do update set inner_pad = :inner, outer_pad = :outer"
+                " where (context_keys.inner_pad, context_keys.outer_pad) is distinct from (:inner, :outer)"
+            ),
+            {"no": CONTEXT_KEY_NO, **context_pads(context_key)},
+        )
+        connection.commit()
+        applied = script.iterate_revisions(current_revision(connection), before)
+        return [revision.revision for revision in applied][::-1]
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The schema's revision, or None before the first migration."""
+    if connection.execute(text("select to_regclass('composer_private.alembic_version')")).scalar() is None:
+        return None
+    return connection.execute(text("select version_num from composer_private.alembic_version")).scalar()

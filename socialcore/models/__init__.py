@@ -1,0 +1,35 @@
+"""The tables, typed. The migrations make them; `alembic check` keeps these in step.
+
+What a model does not say (policies, triggers, grants) stands in `migrations/versions` and is
+compared with a snapshot by `tests/socialcore/test_schema.py`.
+"""
+
+from socialcore.models.base import Base
+from socialcore.models.connections import Connection, Duty, Grant, Lane, Worker
+from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
+from socialcore.models.people import Account, Membership, Operator, SignIn
+from socialcore.models.publishing import Attempt, Delivery, Draft, Post
+from socialcore.models.records import AuditEntry, Event
+
+__all__ = [
+    "Account",
+    "AccountFeature",
+    "Attempt",
+    "AuditEntry",
+    "Base",
+    "Connection",
+    "Delivery",
+    "Draft",
+    "Duty",
+    "Event",
+    "Feature",
+    "FlagsVersion",
+    "Grant",
+    "Hold",
+    "Lane",
+    "Membership",
+    "Operator",
+    "Post",
+    "SignIn",
+    "Worker",
+]

@@ -1,0 +1,134 @@
+"""From a draft to what became public."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from socialcore.models.base import Base, Key, Now
+
+
+class Draft(Base):
+    __tablename__ = "drafts"
+    __table_args__ = (
+        UniqueConstraint("account_id", "operator_id", "name", postgresql_nulls_not_distinct=True),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    name: Mapped[str | None]
+    content: Mapped[dict[str, Any]]
+    connection_ids: Mapped[list[UUID]] = mapped_column(server_default="{}")
+    submit_token: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
+    revision: Mapped[int] = mapped_column(server_default=text("1"))
+    updated_at: Mapped[Now]
+
+
+class Post(Base):
+    __tablename__ = "posts"
+    __table_args__ = (
+        UniqueConstraint("number"),
+        UniqueConstraint("account_id", "submit_token"),
+        Index("posts_submitted", "account_id", text("submitted_at DESC")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    submit_token: Mapped[UUID]
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    content: Mapped[dict[str, Any]]
+    content_hash: Mapped[bytes]
+    submitted_at: Mapped[Now]
+
+
+class Delivery(Base):
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "post_id"], ["posts.account_id", "posts.id"]),
+        ForeignKeyConstraint(
+            ["account_id", "connection_id"], ["connections.account_id", "connections.id"]
+        ),
+        ForeignKeyConstraint(["account_id", "follows"], ["deliveries.account_id", "deliveries.id"]),
+        UniqueConstraint("account_id", "post_id", "connection_id", "part"),
+        UniqueConstraint("account_id", "connection_id", "remote_id"),
+        Index(
+            "deliveries_in_flight",
+            "account_id",
+            "connection_id",
+            "text_hash",
+            unique=True,
+            postgresql_where=text("state in ('sending', 'ambiguous', 'needs_review')"),
+        ),
+        Index(
+            "deliveries_waiting",
+            "account_id",
+            "connection_id",
+            "next_at",
+            postgresql_where=text("state in ('queued', 'ambiguous', 'accepted')"),
+        ),
+        Index(
+            "deliveries_open",
+            "account_id",
+            "state",
+            postgresql_where=text("state not in ('confirmed', 'cancelled')"),
+        ),
+        Index("deliveries_follows", "account_id", "follows", postgresql_where=text("follows is not null")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    post_id: Mapped[UUID]
+    connection_id: Mapped[UUID]
+    part: Mapped[int] = mapped_column(server_default=text("1"))
+    follows: Mapped[UUID | None]
+    state: Mapped[str] = mapped_column(server_default="queued")
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    due_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    rendered: Mapped[dict[str, Any]]
+    text_hash: Mapped[bytes]
+    record_key: Mapped[str | None]
+    wire_at: Mapped[datetime | None]
+    wire: Mapped[dict[str, Any] | None]
+    misses: Mapped[int] = mapped_column(server_default=text("0"))
+    looks: Mapped[int] = mapped_column(server_default=text("0"))
+    remote_id: Mapped[str | None]
+    url: Mapped[str | None]
+    read_back: Mapped[str | None]
+    read_back_at: Mapped[datetime | None]
+    cancel_at: Mapped[datetime | None]
+    held_because: Mapped[str | None]
+    withdrawn_at: Mapped[datetime | None]
+    failure_kind: Mapped[str | None]
+    failure: Mapped[str | None]
+    changed_at: Mapped[Now]
+
+
+class Attempt(Base):
+    __tablename__ = "attempts"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
+        Index("attempts_worker", "worker", postgresql_where=text("outcome is null")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    worker: Mapped[int] = mapped_column(ForeignKey("workers.no"))
+    claim_no: Mapped[int] = mapped_column(BigInteger)
+    grant_version: Mapped[int]
+    flags_version: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[Now]
+    deadline_at: Mapped[datetime]
+    outcome: Mapped[str | None]
+    failure_kind: Mapped[str | None]
+    failure: Mapped[str | None]
+    remote_id: Mapped[str | None]
+    ended_at: Mapped[datetime | None]

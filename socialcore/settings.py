@@ -1,0 +1,159 @@
+"""Everything the environment decides, read once where a process starts and passed down from there."""
+
+import base64
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+Environment = Literal["development", "staging", "production"]
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class SettingsError(Exception):
+    """What is missing or wrong in the environment, in words for whoever deploys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oidc:
+    """How operators sign in, as Streamlit's `st.login` wants it."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    cookie_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    environment: Environment = "development"
+    database_url: str | None = field(default=None, repr=False)  # as composer_app; None: the embedded server
+    worker_database_url: str | None = field(default=None, repr=False)  # as composer_worker
+    owner_database_url: str | None = field(default=None, repr=False)  # as composer_owner, to migrate
+    context_key: bytes = field(default=b"", repr=False)
+    sealing_keys: Mapping[int, bytes] = field(default_factory=dict[int, bytes], repr=False)  # newest seals
+    oidc: Oidc | None = None
+    data_folder: Path = ROOT / ".data"
+    pg_bin: Path | None = None
+    port: int = 8501
+    sandbox_port: int = 8600
+    concurrency: int = 8
+    undo: timedelta = timedelta(seconds=10)
+    late_window: timedelta = timedelta(hours=2)  # later than this is missed, never sent late in silence
+    idle: timedelta = timedelta(minutes=30)
+    longest_sign_in: timedelta = timedelta(hours=10)
+
+    @property
+    def embedded(self) -> bool:
+        """True when nobody configured a database, so that we bring our own, with sandbox and demo accounts."""
+        return self.database_url is None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the environment.
+
+        Raises:
+            SettingsError: if a value cannot be used, or production lacks one it must have.
+        """
+        url = environ.get("DATABASE_URL") or None
+        environment = environ.get("COMPOSER_ENVIRONMENT", "development" if url is None else "production")
+        if environment not in get_args(Environment):
+            raise SettingsError(
+                f"COMPOSER_ENVIRONMENT is {environment!r}; it is one of {', '.join(get_args(Environment))}."
+            )
+        defaults = cls()
+        return cls(
+            environment=cast("Environment", environment),
+            database_url=_psycopg(url),
+            worker_database_url=_psycopg(environ.get("WORKER_DATABASE_URL")),
+            owner_database_url=_psycopg(environ.get("OWNER_DATABASE_URL")),
+            context_key=_key(environ, "COMPOSER_CONTEXT_KEY"),
+            sealing_keys=_sealing_keys(environ.get("COMPOSER_SEALING_KEYS", "")),
+            oidc=_oidc(environ),
+            data_folder=Path(environ.get("COMPOSER_DATA", defaults.data_folder)).absolute(),
+            pg_bin=Path(environ["COMPOSER_PG_BIN"]) if environ.get("COMPOSER_PG_BIN") else None,
+            port=_number(environ, "COMPOSER_PORT", defaults.port),
+            sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
+            concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
+            undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
+        )
+
+    def require(self, *names: str) -> None:
+        """Insist on settings that a command cannot do without.
+
+        Raises:
+            SettingsError: naming what is missing, as environment variables.
+        """
+        missing = [VARIABLES[name] for name in names if not getattr(self, name)]
+        if missing:
+            raise SettingsError(f"Set {', '.join(missing)}: docs/operations.md says how.")
+
+
+VARIABLES = {
+    "database_url": "DATABASE_URL",
+    "worker_database_url": "WORKER_DATABASE_URL",
+    "owner_database_url": "OWNER_DATABASE_URL",
+    "context_key": "COMPOSER_CONTEXT_KEY",
+    "sealing_keys": "COMPOSER_SEALING_KEYS",
+    "oidc": "OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_REDIRECT_URI and OIDC_COOKIE_SECRET",
+}
+
+
+def _psycopg(url: str | None) -> str | None:
+    """Name the driver, so that the usual postgres:// and postgresql:// URLs work."""
+    if not url:
+        return None
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
+        raise SettingsError("A database URL starts with postgresql://")
+    return f"postgresql+psycopg://{rest}"
+
+
+def _key(environ: Mapping[str, str], name: str) -> bytes:
+    value = environ.get(name, "")
+    return _decoded(name, value) if value else b""
+
+
+def _decoded(name: str, value: str) -> bytes:
+    try:
+        key = base64.b64decode(value, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise SettingsError(f"{name} holds keys of 32 bytes in base64: openssl rand -base64 32 makes one.")
+    return key
+
+
+def _sealing_keys(value: str) -> Mapping[int, bytes]:
+    """Read '1:base64,2:base64': master keys by number; the highest number seals what is new."""
+    keys: dict[int, bytes] = {}
+    for entry in filter(None, (part.strip() for part in value.split(","))):
+        number, _, key = entry.partition(":")
+        if not number.isdigit():
+            raise SettingsError("COMPOSER_SEALING_KEYS looks like 1:<base64>,2:<base64>.")
+        keys[int(number)] = _decoded("COMPOSER_SEALING_KEYS", key)
+    return keys
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name)
+    if value is None:
+        return default
+    if not value.isdigit():
+        raise SettingsError(f"{name} is a whole number, not {value!r}.")
+    return int(value)
+
+
+def _oidc(environ: Mapping[str, str]) -> Oidc | None:
+    names = ("issuer", "client_id", "client_secret", "redirect_uri", "cookie_secret")
+    given = {name: environ.get(f"OIDC_{name.upper()}", "") for name in names}
+    if not any(given.values()):
+        return None
+    if missing := [f"OIDC_{name.upper()}" for name, value in given.items() if not value]:
+        raise SettingsError(f"Signing in also needs {', '.join(missing)}.")
+    if len(given["cookie_secret"]) < 32:
+        raise SettingsError("OIDC_COOKIE_SECRET needs at least 32 characters.")
+    return Oidc(**given)
