@@ -146,9 +146,7 @@ def _enter(connection: Connection, database: Database, who: str) -> None:
     """Tell Postgres who asks, signed, for this transaction only."""
     claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"
     mac = hmac.new(database.context_key, claim.encode(), hashlib.sha256).hexdigest()
-    connection.execute(
-        text("select set_config('composer.context', :context, true)"), {"context": f"{claim}|{mac}"}
-    )
+    connection.execute(text("select set_config('composer.context', :context, true)"), {"context": f"{claim}|{mac}"})
 
 
 def context_pads(key: bytes) -> Mapping[str, bytes]:

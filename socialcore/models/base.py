@@ -4,9 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Text, func, text
+from sqlalchemy import DateTime, MetaData, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
-from sqlalchemy.dialects.postgresql import UUID as UUIDColumn
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 Key = Annotated[UUID, mapped_column(primary_key=True, server_default=func.gen_random_uuid())]
@@ -26,8 +25,8 @@ class Base(DeclarativeBase):
         str: Text,
         bytes: BYTEA,
         datetime: DateTime(timezone=True),
-        UUID: UUIDColumn(as_uuid=True),
+        UUID: Uuid(),
         dict[str, Any]: JSONB,
         list[str]: ARRAY(Text),
-        list[UUID]: ARRAY(UUIDColumn(as_uuid=True)),
+        list[UUID]: ARRAY(Uuid()),
     }

@@ -3,7 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Computed, ForeignKey, ForeignKeyConstraint, Identity, Index, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from socialcore.models.base import Base, Key, Now
@@ -88,9 +98,7 @@ class Lane(Base):
 class Duty(Base):
     __tablename__ = "duties"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["account_id", "connection_id"], ["connections.account_id", "connections.id"]
-        ),
+        ForeignKeyConstraint(["account_id", "connection_id"], ["connections.account_id", "connections.id"]),
         Index("duties_due", "due_at", postgresql_where=text("done_at is null")),
         Index("duties_connection", "account_id", "connection_id"),
     )

@@ -48,9 +48,7 @@ class AccountFeature(Base):
 class Hold(Base):
     __tablename__ = "holds"
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["account_id", "connection_id"], ["connections.account_id", "connections.id"]
-        ),
+        ForeignKeyConstraint(["account_id", "connection_id"], ["connections.account_id", "connections.id"]),
         Index("holds_placed", "kind", postgresql_where=text("lifted_at is null")),
         Index("holds_account", "account_id", "connection_id"),
     )

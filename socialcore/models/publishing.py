@@ -4,8 +4,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Identity, Index, SmallInteger, UniqueConstraint
-from sqlalchemy import func, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from socialcore.models.base import Base, Key, Now
@@ -13,9 +22,7 @@ from socialcore.models.base import Base, Key, Now
 
 class Draft(Base):
     __tablename__ = "drafts"
-    __table_args__ = (
-        UniqueConstraint("account_id", "operator_id", "name", postgresql_nulls_not_distinct=True),
-    )
+    __table_args__ = (UniqueConstraint("account_id", "operator_id", "name", postgresql_nulls_not_distinct=True),)
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     id: Mapped[Key]
@@ -50,9 +57,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         ForeignKeyConstraint(["account_id", "post_id"], ["posts.account_id", "posts.id"]),
-        ForeignKeyConstraint(
-            ["account_id", "connection_id"], ["connections.account_id", "connections.id"]
-        ),
+        ForeignKeyConstraint(["account_id", "connection_id"], ["connections.account_id", "connections.id"]),
         ForeignKeyConstraint(["account_id", "follows"], ["deliveries.account_id", "deliveries.id"]),
         UniqueConstraint("account_id", "post_id", "connection_id", "part"),
         UniqueConstraint("account_id", "connection_id", "remote_id"),

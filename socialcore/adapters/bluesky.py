@@ -1,0 +1,340 @@
+"""Bluesky, over the AT Protocol.
+
+A record's key is ours to choose and its CID is known beforehand, so a delivery always writes the same
+bytes to the same place: looking for what an earlier attempt left behind is one read, not a search.
+
+Source: lexicons/com/atproto/{server,repo,identity} and app/bsky/feed/post.json in bluesky-social/atproto;
+the answers of npm @atproto/pds 0.5.35 (tests/data/pds-observed-0.5.35.json).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+import httpx
+
+from socialcore import failures
+from socialcore.adapters import atproto
+from socialcore.adapters.contract import (
+    Access,
+    BeforeWrite,
+    Capabilities,
+    Frozen,
+    Granted,
+    Json,
+    ReadBack,
+    Receipt,
+    Resolve,
+    Target,
+    TextLimit,
+    TextUnit,
+)
+from socialcore.adapters.http import Missing, Refusals, call, new_client
+from socialcore.posts import Content, Platform, Problem
+from socialcore.text import bluesky as text_rules
+
+NAME = "Bluesky"
+COLLECTION = "app.bsky.feed.post"
+HANDLE_JUNK = re.compile(r"[\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # comes along with copy and paste
+FACET_URI = re.compile(r"\w+:(?://)?[^\s/]\S*")  # what a server takes for a URI; it refuses the whole post otherwise
+SIGN_IN_AGAIN = "Make a new app password in Bluesky's settings and reconnect."
+
+
+def _code(reply: Json) -> str | None:
+    code = reply.get("error")
+    return code if isinstance(code, str) else None
+
+
+REFUSALS = Refusals(
+    _code,
+    {
+        "ExpiredToken": failures.CredentialExpired,
+        # A restored server forgets its tokens but not its passwords: refreshing tells which it is.
+        "InvalidToken": failures.CredentialExpired,
+        "AuthMissing": failures.CredentialExpired,
+        "AuthenticationRequired": failures.ReconnectNeeded,
+        "AuthFactorTokenRequired": failures.ReconnectNeeded,
+        "AccountTakedown": failures.ReconnectNeeded,
+        "AccountSuspended": failures.ReconnectNeeded,
+        "AccountDeactivated": failures.ReconnectNeeded,
+        "AccountNotFound": failures.ReconnectNeeded,
+        "InvalidSwap": failures.OutcomeUnknown,
+        "RecordNotFound": Missing,
+        "HandleNotFound": Missing,
+    },
+    {
+        "AuthenticationRequired": f"{NAME} does not accept this handle with this app password. {SIGN_IN_AGAIN}",
+        "AuthFactorTokenRequired": f"{NAME} asks for a code by e-mail. Use an app password instead of the main one.",
+        "AccountTakedown": f"{NAME} has taken this account down. Only its owner can settle that with {NAME}.",
+        "AccountSuspended": f"{NAME} has suspended this account. Only its owner can settle that with {NAME}.",
+        "AccountDeactivated": f"This {NAME} account is deactivated. Its owner can turn it on again.",
+        "AccountNotFound": f"This {NAME} account no longer exists.",
+        "ExpiredToken": f"{NAME}'s sign-in has expired.",
+        "InvalidToken": f"{NAME} does not know this sign-in any more.",
+    },
+)
+# A token too old to refresh with says "expired", too; refreshing again would go round in circles.
+REFRESH_REFUSALS = Refusals(
+    _code,
+    {**REFUSALS.meaning, **dict.fromkeys(("ExpiredToken", "InvalidToken", "InvalidRequest"), failures.ReconnectNeeded)},
+    {**REFUSALS.says, "ExpiredToken": f"{NAME} has ended this sign-in. {SIGN_IN_AGAIN}"},
+)
+
+
+class Bluesky:
+    capabilities = Capabilities(
+        name=NAME,
+        text_limits=(TextLimit(300, TextUnit.GRAPHEMES), TextLimit(3000, TextUnit.BYTES)),
+        can_delete=True,
+        settle=timedelta(0),  # the key is ours: writing again cannot make a second post
+        misses=1,
+        read_lag=timedelta(0),  # getRecord asks the server that holds the record
+        source="app.bsky.feed.post in bluesky-social/atproto d6296a1c, 2026-08-20",
+    )
+
+    def __init__(self, client: httpx.Client | None = None) -> None:
+        self._client = client or new_client()
+
+    def validate(self, content: Content) -> list[Problem]:
+        text = content.text_for(Platform.BLUESKY)
+        if not text.strip():
+            return [Problem("Write something first.", "A post needs at least one character.")]
+        length = text_rules.measure(text)
+        problems: list[Problem] = []
+        if (over := length.graphemes - 300) > 0:
+            problems.append(Problem(f"{NAME}: {_counted(over, 'character')} too long", "Shorten the text."))
+        if (over := length.utf8_bytes - 3000) > 0:
+            problems.append(
+                Problem(
+                    f"{NAME}: {_counted(over, 'byte')} too large",
+                    "Some emoji and scripts take many bytes each. Shorten the text, or use fewer of them.",
+                )
+            )
+        return problems
+
+    def connect(self, answer: Mapping[str, str]) -> Granted:
+        """Sign in with `service` (a URL), `identifier` (handle, DID or e-mail) and `app_password`."""
+        service = service_url(answer.get("service", ""))
+        identifier = HANDLE_JUNK.sub("", answer.get("identifier", "")).removeprefix("@")
+        password = answer.get("app_password", "").strip()
+        if not identifier or not password:
+            raise failures.ReconnectNeeded("Type the handle and an app password.")
+        self._insist_on_a_server(service)
+        return self._sign_in(service, identifier, password)
+
+    def refresh(self, access: Access) -> Granted:
+        try:
+            session = self._post(
+                access.service, "com.atproto.server.refreshSession", None, access.secret["refresh"], REFRESH_REFUSALS
+            )
+        except failures.ReconnectNeeded:
+            # The pair was lost or revoked; the app password, if it still stands, opens a new one.
+            return self._sign_in(access.service, access.target_id, access.secret["app_password"])
+        return _granted(access.service, session, access.secret["app_password"])
+
+    def resolve(self, service: str, handle: str) -> str | None:
+        try:
+            found = self._get(service, "com.atproto.identity.resolveHandle", {"handle": handle})
+        except (Missing, failures.ContentRejected):  # servers answer 400 in several words when there is none
+            return None
+        did = found.get("did")
+        return did if isinstance(did, str) and did.startswith("did:") else None
+
+    def render(self, content: Content, resolve: Resolve) -> Json:
+        text = content.text_for(Platform.BLUESKY).encode("utf-8", "replace").decode()
+        facets = [facet for facet in text_rules.detect_facets(text, resolve) if _is_acceptable(facet)]
+        rendered: Json = {"text": text}
+        if facets:
+            rendered["facets"] = facets
+        if langs := content.options_for(Platform.BLUESKY).get("langs"):
+            rendered["langs"] = list(langs)
+        return rendered
+
+    def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
+        return [
+            (segment.text, segment.feature["$type"].rpartition("#")[2] if segment.feature else None)
+            for segment in text_rules.segments(rendered["text"], rendered.get("facets", []))
+        ]
+
+    def freeze(self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime) -> Frozen:
+        record_key = atproto.record_key(at, delivery_id)
+        created_at = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        record = {"$type": COLLECTION, **rendered, "createdAt": created_at}
+        return Frozen(record_key, {"key": record_key, "cid": atproto.cid(record), "record": record})
+
+    def publish(self, access: Access, wire: Json, *, before_write: BeforeWrite) -> Receipt:
+        create = {
+            "$type": "com.atproto.repo.applyWrites#create",
+            "collection": COLLECTION,
+            "rkey": wire["key"],
+            "value": wire["record"],
+        }
+        body = {"repo": access.target_id, "writes": [create]}
+        self._post(
+            access.service,
+            "com.atproto.repo.applyWrites",
+            body,
+            access.secret["access"],
+            changes_something=True,
+            before_write=before_write,
+        )
+        return _receipt(access, wire["key"])
+
+    def find_existing(self, access: Access, wire: Json) -> Receipt | None:
+        found = self._record(access, wire["key"])
+        if found is None or found.get("cid") != wire["cid"]:
+            return None
+        return _receipt(access, wire["key"])
+
+    def read_back(self, access: Access, wire: Json, remote_id: str) -> ReadBack | None:
+        found = self._record(access, _key_of(remote_id))
+        if found is None:
+            return None
+        if found.get("cid") == wire["cid"]:
+            return ReadBack("match")
+        shown: Json = found.get("value") or {}
+        sent: Json = wire["record"]
+        differs = sorted(name for name in {*shown, *sent} if shown.get(name) != sent.get(name))
+        return ReadBack("mismatch", ", ".join(differs) or "the record's hash")
+
+    def delete(self, access: Access, remote_id: str) -> None:
+        body = {"repo": access.target_id, "collection": COLLECTION, "rkey": _key_of(remote_id)}
+        self._post(access.service, "com.atproto.repo.deleteRecord", body, access.secret["access"])
+
+    def check(self, access: Access) -> None:
+        session = self._get(access.service, "com.atproto.server.getSession", token=access.secret["access"])
+        if session.get("active") is False:
+            raise failures.ReconnectNeeded(REFUSALS.says["AccountDeactivated"])
+
+    def revoke(self, access: Access) -> None:
+        try:
+            self._post(
+                access.service, "com.atproto.server.deleteSession", None, access.secret["refresh"], REFRESH_REFUSALS
+            )
+        except (Missing, failures.ReconnectNeeded, failures.CredentialExpired):
+            return  # already gone
+
+    def _insist_on_a_server(self, service: str) -> None:
+        try:
+            described = self._get(service, "com.atproto.server.describeServer")
+        except failures.RateLimited:
+            raise
+        except (failures.Unavailable, failures.OutcomeUnknown) as failure:
+            raise failures.Unavailable(
+                f"{service} does not answer as a Bluesky server. Check the address; nothing was stored."
+            ) from failure
+        except failures.PlatformFailure as failure:
+            raise failures.ContentRejected(
+                f"{service} is no Bluesky server. Most accounts live at https://bsky.social; nothing was stored."
+            ) from failure
+        if not isinstance(described.get("did"), str):
+            raise failures.ContentRejected(f"{service} is no Bluesky server. Check the address; nothing was stored.")
+
+    def _sign_in(self, service: str, identifier: str, password: str) -> Granted:
+        login = {"identifier": identifier, "password": password}
+        session = self._post(service, "com.atproto.server.createSession", login)
+        if session.get("active") is False:
+            raise failures.ReconnectNeeded(REFUSALS.says["AccountDeactivated"])
+        if not atproto.is_app_password_session(session.get("accessJwt", "")):
+            raise failures.ReconnectNeeded(
+                "This is the account's main password. Make an app password in Bluesky's settings and use that."
+            )
+        return _granted(service, session, password)
+
+    def _record(self, access: Access, key: str) -> Json | None:
+        place = {"repo": access.target_id, "collection": COLLECTION, "rkey": key}
+        try:
+            return self._get(access.service, "com.atproto.repo.getRecord", place)
+        except Missing:
+            return None
+
+    def _get(
+        self, service: str, method: str, parameters: Mapping[str, str] | None = None, token: str | None = None
+    ) -> Json:
+        request = self._client.build_request(
+            "GET", f"{service}/xrpc/{method}", params=parameters, headers=_headers(token)
+        )
+        return call(self._client, request, REFUSALS, platform=NAME)
+
+    def _post(
+        self,
+        service: str,
+        method: str,
+        body: Json | None,
+        token: str | None = None,
+        refusals: Refusals = REFUSALS,
+        *,
+        changes_something: bool = False,
+        before_write: BeforeWrite | None = None,
+    ) -> Json:
+        request = self._client.build_request("POST", f"{service}/xrpc/{method}", json=body, headers=_headers(token))
+        return call(
+            self._client,
+            request,
+            refusals,
+            platform=NAME,
+            changes_something=changes_something,
+            before_write=before_write,
+        )
+
+
+def service_url(typed: str) -> str:
+    """Make the address of a server from what somebody typed.
+
+    Plain http is for servers on this machine only: an app password goes there.
+
+    Raises:
+        ContentRejected: if it is no such address.
+    """
+    typed = HANDLE_JUNK.sub("", typed).rstrip("/") or "https://bsky.social"
+    parts = urlsplit(typed if "://" in typed else f"https://{typed}")
+    host = parts.hostname or ""
+    local = host in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme not in ("https", "http") or (parts.scheme == "http" and not local) or not host:
+        raise failures.ContentRejected("The server's address starts with https://")
+    if parts.username or parts.path or parts.query or parts.fragment:
+        raise failures.ContentRejected("The server's address is just https:// and a name.")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _headers(token: str | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _is_acceptable(facet: Mapping[str, Any]) -> bool:
+    """Leave out what the server would refuse the whole post for; the text stays."""
+    feature = facet["features"][0]
+    if "uri" in feature:
+        return FACET_URI.fullmatch(feature["uri"]) is not None
+    return len(feature.get("tag", "").encode()) <= 640
+
+
+def _granted(service: str, session: Json, password: str) -> Granted:
+    try:
+        did, handle, access, refresh = (str(session[name]) for name in ("did", "handle", "accessJwt", "refreshJwt"))
+    except KeyError as error:
+        raise failures.Unavailable(f"{service} answered without a sign-in. Nothing was stored.") from error
+    secret = {"access": access, "refresh": refresh, "app_password": password}
+    home = atproto.personal_server(session.get("didDoc")) or service
+    return Granted(home, did, secret, (Target(did, handle),), atproto.expiry(access))
+
+
+def _key_of(remote_id: str) -> str:
+    return remote_id.rpartition("/")[2]
+
+
+def _receipt(access: Access, key: str) -> Receipt:
+    """Bluesky's app shows every federated server's posts; a server on this machine shows only the record."""
+    if access.service.startswith("https://"):
+        url = f"https://bsky.app/profile/{access.target_id}/post/{key}"
+    else:
+        place = f"repo={quote(access.target_id, safe='')}&collection={COLLECTION}&rkey={key}"
+        url = f"{access.service}/xrpc/com.atproto.repo.getRecord?{place}"
+    return Receipt(f"at://{access.target_id}/{COLLECTION}/{key}", url)

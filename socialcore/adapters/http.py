@@ -1,0 +1,175 @@
+"""One way to call a platform over HTTP, and one way to fail at it."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+
+import httpx
+
+from socialcore import failures
+from socialcore.adapters.contract import BeforeWrite, Json
+
+TIMEOUT = httpx.Timeout(20, connect=5)  # seconds; per read, so the whole answer has LONGEST
+LONGEST = 45  # seconds for a whole answer
+MOST_BYTES = 2_000_000  # of an answer; none that we ask for comes near
+DEFAULT_WAIT = timedelta(minutes=1)  # when a platform limits us without saying for how long
+LONGEST_WAIT = timedelta(days=1)
+
+
+class Missing(failures.PlatformFailure):
+    """What we asked about is not there. Adapters answer with it; it never leaves one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How a platform says no: where a reply holds its error code, and what each code means to us.
+
+    `says` puts a code into words for an operator; a code without words is shown as it is.
+    """
+
+    code: Callable[[Json], str | None]
+    meaning: Mapping[str, type[failures.PlatformFailure]]
+    says: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def new_client() -> httpx.Client:
+    # A connection that idles longer than a server keeps it is a write into the void: an outcome nobody knows.
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=40, keepalive_expiry=4)
+    return httpx.Client(timeout=TIMEOUT, limits=limits, follow_redirects=False)
+
+
+def call(
+    client: httpx.Client,
+    request: httpx.Request,
+    refusals: Refusals,
+    *,
+    platform: str,
+    changes_something: bool = False,
+    before_write: BeforeWrite | None = None,
+) -> Json:
+    """Send `request` and return its JSON reply, or raise the failure that fits.
+
+    Args:
+        platform: its name, for the words of a failure.
+        changes_something: True if sending the request twice could do the thing twice.
+        before_write: runs when the connection stands and before the first byte of the request.
+
+    Raises:
+        OutcomeUnknown: only if `changes_something`; otherwise the same trouble is `Unavailable`.
+    """
+    unclear = failures.OutcomeUnknown if changes_something else failures.Unavailable
+    if before_write is not None:
+        request.extensions["trace"] = _at_first_byte(before_write)
+    try:
+        response = client.send(request, stream=True)
+        try:
+            content = _content(response)
+        finally:
+            response.close()
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise failures.Unavailable(f"{platform} could not be reached. Nothing was sent.") from error
+    except httpx.TransportError as error:
+        raise unclear(f"{platform} did not answer.") from error
+    except _Unreadable as error:
+        raise unclear(f"{platform} sent an answer that nobody can read.") from error
+    return _understood(response, content, refusals, platform, unclear)
+
+
+def _understood(
+    response: httpx.Response,
+    content: bytes,
+    refusals: Refusals,
+    platform: str,
+    unclear: type[failures.PlatformFailure],
+) -> Json:
+    body = _json(content)
+    code = refusals.code(body) if body is not None else None
+    if response.status_code == 429:
+        raise failures.RateLimited(f"{platform} asks us to wait.", wait=asked_wait(response.headers))
+    if code is not None and (refusal := refusals.meaning.get(code)):
+        raise refusal(refusals.says.get(code) or _said(platform, code, body))
+    match response.status_code:
+        case _ if response.is_success and body is not None and code is None:
+            return body
+        case 401:
+            raise failures.CredentialExpired(f"{platform} no longer accepts this sign-in.")
+        case 403:
+            raise failures.ReconnectNeeded(f"{platform} refuses this sign-in.")
+        case 404 | 410:
+            raise Missing(f"{platform} has no such thing.")
+        case status if response.is_client_error and status != 408:
+            raise failures.ContentRejected(_said(platform, code or str(status), body))
+        case status:
+            raise unclear(f"{platform} answered with an error of its own ({status}).")
+
+
+class _Unreadable(Exception):
+    """The answer is endless or too slow to be one."""
+
+
+def _content(response: httpx.Response) -> bytes:
+    """Read an answer, but neither an endless one nor one that drips for ever."""
+    until = time.monotonic() + LONGEST
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES or time.monotonic() > until:
+            raise _Unreadable
+    return bytes(content)
+
+
+def _at_first_byte(before_write: BeforeWrite) -> Callable[[str, Mapping[str, Any]], None]:
+    def trace(event: str, _info: Mapping[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            before_write()
+
+    return trace
+
+
+def _json(content: bytes) -> Json | None:
+    try:
+        body: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Json", body) if isinstance(body, dict) else None
+
+
+def _said(platform: str, code: str, body: Json | None) -> str:
+    """A platform's own words, cut short; they go to the operator who can act on them."""
+    words = (body or {}).get("message")
+    return f"{platform} refused: {words if isinstance(words, str) and words else code}"[:300]
+
+
+def asked_wait(headers: Mapping[str, str]) -> timedelta:
+    """How long a platform wants us to wait, by the headers of its answer.
+
+    `Retry-After` holds seconds or a date, `RateLimit-Reset` and `X-Rate-Limit-Reset` seconds since 1970;
+    a date is measured against the answer's own `Date`, so that clocks need not agree.
+    """
+    then = headers.get("retry-after") or ""
+    if then.isdigit():
+        return _sensible(float(then))
+    sent = _seconds(headers.get("date")) or time.time()
+    for moment in (_seconds(then), _number(headers.get("ratelimit-reset")), _number(headers.get("x-rate-limit-reset"))):
+        if moment is not None:
+            return _sensible(moment - sent)
+    return DEFAULT_WAIT
+
+
+def _sensible(seconds: float) -> timedelta:
+    return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), LONGEST_WAIT)
+
+
+def _seconds(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return None
+
+
+def _number(value: str | None) -> float | None:
+    return float(value) if value and value.isdigit() else None

@@ -1,0 +1,80 @@
+"""What an operator writes, before any platform has a say in it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+
+class Platform(StrEnum):
+    BLUESKY = "bluesky"
+    GOOGLE_BUSINESS = "google_business"
+    TWITTER = "twitter"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaReference:
+    """One picture or video of a post, by the hash of its bytes."""
+
+    id: str
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What differs on one platform; None means as shared."""
+
+    text: str | None = None
+    parts: tuple[str, ...] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Everything of a post that is written: shared text, and what differs where."""
+
+    text: str = ""
+    parts: tuple[str, ...] = ()  # further posts of a thread, after `text`
+    links: tuple[str, ...] = ()  # to show as a card
+    media: tuple[MediaReference, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    variants: Mapping[Platform, Variant] = field(default_factory=dict[Platform, Variant])
+
+    def text_for(self, platform: Platform) -> str:
+        variant = self.variants.get(platform)
+        return self.text if variant is None or variant.text is None else variant.text
+
+    def options_for(self, platform: Platform) -> Mapping[str, Any]:
+        variant = self.variants.get(platform)
+        return {**self.options, **(variant.options if variant else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason a post cannot go to one platform, or a doubt about it, in words an operator can act on."""
+
+    title: str
+    next_step: str
+    severity: Literal["error", "warning"] = "error"
+
+
+_CONTENT = TypeAdapter(Content)
+
+
+def to_json(content: Content) -> dict[str, Any]:
+    return _CONTENT.dump_python(content, mode="json")
+
+
+def from_json(stored: Mapping[str, Any]) -> Content:
+    return _CONTENT.validate_python(stored)
+
+
+def digest(value: object) -> bytes:
+    """The SHA-256 of a JSON value, the same for the same value in any process."""
+    canonical = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()
