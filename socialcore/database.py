@@ -19,6 +19,7 @@ import sqlalchemy
 from sqlalchemy import Connection, CursorResult, Engine, Executable, text
 
 Record = TypeVar("Record")
+Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
 
 CONTEXT_SECONDS = 600  # longer than any transaction, and than two machines' clocks differ
 CONTEXT_KEY_NO = 1
@@ -61,7 +62,7 @@ def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -
 class _Scope:
     connection: Connection = field(repr=False)
 
-    def run(self, statement: Executable | str, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
+    def run(self, statement: Executable | str, values: Mapping[str, Any] | None = None) -> Rows:
         """Run one statement; a string is SQL with `:name` parameters."""
         executable = text(statement) if isinstance(statement, str) else statement
         return self.connection.execute(executable, values)

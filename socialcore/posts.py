@@ -4,17 +4,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-
-class Platform(StrEnum):
-    BLUESKY = "bluesky"
-    GOOGLE_BUSINESS = "google_business"
-    TWITTER = "twitter"
-    SLACK = "slack"
+# A Literal and not an enum: Postgres returns the plain word, and a Literal does not lie about that.
+Platform = Literal["bluesky", "google_business", "twitter", "slack"]
+PLATFORMS: tuple[Platform, ...] = ("bluesky", "google_business", "twitter", "slack")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,310 @@
+"""Trying to publish one delivery, each effect one transaction.
+
+The intent is committed before any byte leaves, and the outcome is recorded whatever happened.
+docs/architecture.md tells the whole life of a delivery.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import JSON, RowMapping, bindparam, text
+
+from socialcore import events, failures, flags, holds, lanes, retries
+from socialcore.adapters.contract import Frozen, Json, Receipt
+from socialcore.database import AccountScope
+from socialcore.lanes import Lane
+from socialcore.transitions import Grant, Picked, accept, change, lock, tries
+
+GATE = (9, 1)
+SEND_WITHIN = timedelta(seconds=15)  # from before the intent's BEGIN to the first byte
+HELD_LOOK_AGAIN = timedelta(seconds=60)
+
+
+class PulseLost(Exception):
+    """Our pulse has stopped, so others may have our lanes: nothing may be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An intent that is committed: from now on the delivery may be public."""
+
+    delivery_id: UUID
+    n: int
+    wire: Json
+
+
+class Freeze(Protocol):
+    def __call__(self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime) -> Frozen: ...
+
+
+def pick(scope: AccountScope, lane: Lane) -> Picked | None:
+    """Choose what this lane needs done first, if anything.
+
+    Looks and read-backs come before sending. A text twin of something in flight waits, and so does a
+    part of a thread whose predecessor is not public yet; both are picked all the same once they expire.
+    """
+    row = (
+        scope.run(
+            "select d.id, d.state, d.attempt, d.rendered, d.wire, d.remote_id, g.id as grant_id, g.service,"
+            "    c.target_id, g.version, g.expires_at, g.sealed,"
+            "    d.cancel_at is not null and exists (select from attempts a where a.account_id = d.account_id"
+            "      and a.delivery_id = d.id and a.outcome = 'ambiguous') as is_stopping"
+            " from deliveries d"
+            " join connections c on c.account_id = d.account_id and c.id = d.connection_id"
+            " join grants g on g.account_id = c.account_id and g.id = c.grant_id"
+            " where d.account_id = :account_id and d.connection_id = :connection_id and d.next_at <= clock_timestamp()"
+            f"   and {lanes.OPEN} and {lanes.SENDABLE}"
+            " order by (d.state = 'queued'), d.priority, d.next_at, d.id limit 1",
+            {"account_id": lane.account_id, "connection_id": lane.connection_id},
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    grant = Grant(
+        lane.account_id,
+        row["grant_id"],
+        row["service"],
+        row["target_id"],
+        row["version"],
+        row["expires_at"],
+        row["sealed"],
+    )
+    return Picked(
+        row["id"],
+        row["state"],
+        row["attempt"],
+        row["rendered"],
+        row["wire"],
+        row["remote_id"],
+        row["is_stopping"],
+        grant,
+    )
+
+
+def intend(scope: AccountScope, lane: Lane, picked: Picked, *, grant_version: int, freeze: Freeze) -> Attempt | None:
+    """Commit to sending, or say why not now.
+
+    Args:
+        grant_version: of the sign-in that will be used.
+        freeze: decides record key and wire payload, the first time.
+
+    Returns:
+        The attempt to make; None if the delivery is not to be sent now (cancelled, missed, held, no longer ours).
+
+    Raises:
+        PulseLost: others may be working on our lanes; stop.
+    """
+    # The gate alone and first: every statement after it sees each flip that has returned.
+    scope.run("select pg_advisory_xact_lock_shared(:kind, :id)", {"kind": GATE[0], "id": GATE[1]})
+    if lanes.pulse_is_dead(scope, lane.owner):
+        raise PulseLost
+    if not lanes.lock(scope, lane):
+        return None
+    now = lock(scope, picked)
+    if now is None:
+        return None
+    if now["cancel_at"] is not None:
+        change(scope, picked.id, state="cancelled", held_because=None)
+    elif now["expired"]:
+        change(scope, picked.id, state="missed")
+    elif obstacle := _obstacle(scope, lane):
+        change(scope, picked.id, held_because=obstacle, next_at=now["now"] + HELD_LOOK_AGAIN)
+    else:
+        return _begin(scope, lane, picked, now, grant_version, freeze)
+    return None
+
+
+def conclude(
+    scope: AccountScope,
+    lane: Lane,
+    attempt: Attempt,
+    result: Receipt | failures.PlatformFailure,
+    *,
+    grant: Grant,
+    settle: timedelta,
+    read_lag: timedelta,
+) -> None:
+    """Record how an attempt ended and decide what comes next."""
+    wait = result.wait if isinstance(result, failures.RateLimited) else None
+    _lock_lanes(scope, lane, wait)
+    now = (
+        scope.run(
+            "select state, attempt, clock_timestamp() as now, greatest(clock_timestamp(), a.deadline_at) as over"
+            " from deliveries d join attempts a on a.account_id = d.account_id and a.delivery_id = d.id and a.n = :n"
+            " where d.account_id = :account_id and d.id = :id for update of d",
+            {"account_id": lane.account_id, "id": attempt.delivery_id, "n": attempt.n},
+        )
+        .mappings()
+        .one()
+    )
+    latest = now["attempt"] == attempt.n
+    if isinstance(result, Receipt):
+        _end_attempt(scope, attempt, "accepted", remote_id=result.remote_id)
+        if latest and now["state"] in ("sending", "ambiguous", "queued", "needs_review"):
+            accept(scope, attempt.delivery_id, result, now["now"] + read_lag)
+        else:
+            events.record(scope, "incident.late_receipt", delivery_id=attempt.delivery_id, n=attempt.n)
+    elif latest and now["state"] == "sending":
+        step = retries.next_step(result, tries=tries(scope, attempt.delivery_id))
+        _fail(scope, attempt, result, step, now, settle)
+    _note_grant(scope, grant, result)
+
+
+def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
+    """Record that nothing was sent because sending could not even be prepared."""
+    _lock_lanes(scope, lane, failure.wait if isinstance(failure, failures.RateLimited) else None)
+    now = lock(scope, picked)
+    if now is None:
+        return
+    step = retries.next_step(failure, tries=1)
+    why: dict[str, Any] = {"failure_kind": failure.kind, "failure": str(failure)}
+    if now["cancel_at"] is not None:
+        change(scope, picked.id, state="cancelled", held_because=None)
+    elif now["expired"]:
+        change(scope, picked.id, state="missed", **why)
+    elif isinstance(step, retries.WaitForReconnect):
+        change(scope, picked.id, held_because=str(failure), next_at=now["now"] + HELD_LOOK_AGAIN, **why)
+    elif isinstance(step, retries.GiveUp):
+        change(scope, picked.id, state="failed", **why)
+    else:
+        after = step.after if isinstance(step, retries.TryAgain) else retries.WAITS[0]
+        change(scope, picked.id, next_at=now["now"] + max(after, retries.WAITS[0]), **why)
+    _note_grant(scope, picked.grant, failure)
+
+
+def _lock_lanes(scope: AccountScope, lane: Lane, wait: timedelta | None) -> None:
+    """Lock this lane, or with a wait all lanes of its sign-in, and have them wait."""
+    if wait is None:
+        lanes.lock(scope, lane)
+        return
+    scope.run(
+        "with waiting as (select connection_id from lanes where account_id = :account_id and grant_id = :grant_id"
+        "                 order by connection_id for update)"
+        " update lanes l set not_before = greatest(l.not_before, clock_timestamp() + :wait) from waiting"
+        " where l.connection_id = waiting.connection_id",
+        {"account_id": lane.account_id, "grant_id": lane.grant_id, "wait": wait},
+    )
+
+
+def _obstacle(scope: AccountScope, lane: Lane) -> str | None:
+    """Why this delivery must not go out now, in words; None if it may."""
+    if held := holds.reason(scope, platform=lane.platform, connection_id=lane.connection_id):
+        return f"Held: {held}"
+    allowed = flags.may_publish(flags.of_account(scope, lane.account_id), lane.platform, lane.account_id)
+    if not allowed.on:
+        return f"Posting is off: {allowed.because}."
+    state = (
+        scope.run(
+            "select c.disconnected_at, g.reconnect_because from connections c join grants g"
+            "   on g.account_id = c.account_id and g.id = c.grant_id"
+            " where c.account_id = :account_id and c.id = :id",
+            {"account_id": lane.account_id, "id": lane.connection_id},
+        )
+        .mappings()
+        .one()
+    )
+    if state["disconnected_at"] is not None:
+        return "The connection is disconnected. Connect it again to send this."
+    return state["reconnect_because"]
+
+
+_BEGIN = text(
+    "update deliveries set state = 'sending', attempt = :n, held_because = null, failure_kind = null, failure = null,"
+    "   misses = 0, looks = 0, record_key = :record_key, wire_at = :wire_at, wire = :wire"
+    " where account_id = :account_id and id = :id"
+).bindparams(bindparam("wire", type_=JSON))
+
+
+def _begin(
+    scope: AccountScope, lane: Lane, picked: Picked, now: RowMapping, grant_version: int, freeze: Freeze
+) -> Attempt:
+    if now["wire"] is None:
+        frozen = freeze(picked.grant.target_id, now["rendered"], delivery_id=picked.id, at=now["now"])
+        record_key, wire_at, wire = frozen.record_key, now["now"], frozen.wire
+    else:
+        record_key, wire_at, wire = now["record_key"], now["wire_at"], now["wire"]
+    attempt = Attempt(picked.id, now["attempt"] + 1, wire)
+    values: dict[str, Any] = {"account_id": lane.account_id, "id": picked.id, "n": attempt.n}
+    scope.run(_BEGIN, {**values, "record_key": record_key, "wire_at": wire_at, "wire": wire})
+    scope.run(
+        "insert into attempts"
+        " (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, started_at, deadline_at)"
+        " select :account_id, :id, :n, :worker, :claim_no, :grant_version, version, :now, :now + :within"
+        " from flags_version",
+        {
+            **values,
+            "worker": lane.owner,
+            "claim_no": lane.claim_no,
+            "grant_version": grant_version,
+            "now": now["now"],
+            "within": SEND_WITHIN,
+        },
+    )
+    return attempt
+
+
+def _fail(
+    scope: AccountScope,
+    attempt: Attempt,
+    failure: failures.PlatformFailure,
+    step: retries.NextStep,
+    now: RowMapping,
+    settle: timedelta,
+) -> None:
+    why: dict[str, Any] = {"failure_kind": failure.kind, "failure": str(failure)}
+    match step:
+        case retries.LookFirst():
+            outcome, next_up = "ambiguous", {"next_at": now["over"] + settle, "misses": 0, "looks": 0}
+        case retries.TryAgain(after=after):
+            outcome, next_up = "queued", {"next_at": now["now"] + after, "priority": 2}
+        case retries.WaitForReconnect():
+            outcome, next_up = "queued", {"next_at": now["now"] + HELD_LOOK_AGAIN, "held_because": str(failure)}
+        case retries.GiveUp():
+            outcome, next_up = "failed", {}
+    _end_attempt(scope, attempt, outcome, **why)
+    change(scope, attempt.delivery_id, state=outcome, **next_up, **why)
+
+
+def _end_attempt(
+    scope: AccountScope,
+    attempt: Attempt,
+    outcome: str,
+    *,
+    failure_kind: str | None = None,
+    failure: str | None = None,
+    remote_id: str | None = None,
+) -> None:
+    # An answer may outlive its worker's claim: what a rescue called ambiguous is known after all.
+    scope.run(
+        "update attempts set outcome = :outcome, failure_kind = :failure_kind, failure = :failure,"
+        "   remote_id = cast(:remote_id as text), ended_at = clock_timestamp()"
+        " where account_id = :account_id and delivery_id = :id and n = :n"
+        "   and (outcome is null or cast(:remote_id as text) is not null)",
+        {
+            "account_id": scope.account_id,
+            "id": attempt.delivery_id,
+            "n": attempt.n,
+            "outcome": outcome,
+            "failure_kind": failure_kind,
+            "failure": failure,
+            "remote_id": remote_id,
+        },
+    )
+
+
+def _note_grant(scope: AccountScope, grant: Grant, result: Receipt | failures.PlatformFailure) -> None:
+    """Let the sign-in know what its use has shown; only while it is the version that was used."""
+    values: dict[str, Any] = {"account_id": scope.account_id, "id": grant.id, "version": grant.version}
+    same = " where account_id = :account_id and id = :id and version = :version"
+    if isinstance(result, failures.CredentialExpired):
+        scope.run("update grants set expires_at = clock_timestamp()" + same, values)
+    elif isinstance(result, failures.ReconnectNeeded):
+        scope.run(
+            "update grants set reconnect_since = coalesce(reconnect_since, clock_timestamp()), reconnect_because = :why"
+            + same,
+            {**values, "why": str(result)},
+        )

@@ -1,0 +1,203 @@
+"""One post on its way to one connection, as the people who watch it see it and steer it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from socialcore import audit, lanes
+from socialcore.database import AccountScope, ReadScope
+from socialcore.posts import Platform
+
+State = Literal[
+    "queued", "sending", "ambiguous", "needs_review", "accepted", "confirmed", "failed", "missed", "cancelled"
+]
+# What a delivery is for a person looking at it: states, told apart by why they last.
+Shown = Literal[
+    "queued",
+    "scheduled",
+    "held",
+    "sending",
+    "publishing",
+    "retrying",
+    "checking",
+    "published",
+    "needs_review",
+    "failed",
+    "missed",
+    "cancelled",
+]
+SENDING_BOUND = timedelta(minutes=2)  # longer than this in motion is worth a look
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    id: UUID
+    account_id: UUID
+    post_id: UUID
+    connection_id: UUID
+    platform: Platform
+    target: str
+    state: State
+    due_at: datetime
+    expires_at: datetime
+    next_at: datetime
+    attempt: int
+    is_due: bool
+    url: str | None
+    remote_id: str | None
+    read_back: Literal["match", "mismatch", "unavailable"] | None
+    read_back_at: datetime | None
+    cancel_at: datetime | None
+    held_because: str | None
+    failure_kind: str | None
+    failure: str | None
+    changed_at: datetime
+
+    @property
+    def shown(self) -> Shown:
+        match self.state:
+            case "queued" if self.held_because:
+                return "held"
+            case "queued" if self.attempt or self.failure:
+                return "retrying"
+            case "queued":
+                return "queued" if self.is_due else "scheduled"
+            case "accepted":
+                return "publishing"
+            case "ambiguous":
+                return "checking"
+            case "confirmed":
+                return "published"
+            case state:
+                return state
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.state in ("queued", "sending", "missed") and self.cancel_at is None
+
+
+SELECT = """
+    select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
+        d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id, d.read_back, d.read_back_at, d.cancel_at,
+        d.held_because, d.failure_kind, d.failure, d.changed_at
+    from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
+"""
+# Whatever has not reached an end, or reached one that a person must know of.
+ATTENTION = """
+    d.state in ('needs_review', 'failed', 'missed') or (d.state = 'queued' and d.held_because is not null)
+    or (d.state in ('sending', 'ambiguous', 'accepted') and d.changed_at < now() - :bound)
+    or (d.state = 'queued' and d.next_at < now() - :bound)
+    or d.read_back = 'mismatch'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSeen:
+    delivery_id: UUID
+    n: int
+    worker: int
+    started_at: datetime
+    outcome: str | None
+    failure_kind: str | None
+    failure: str | None
+    ended_at: datetime | None
+
+
+def of_posts(scope: ReadScope, post_ids: Sequence[UUID]) -> dict[UUID, list[Delivery]]:
+    """What became of these posts, connection by connection."""
+    found = scope.all(
+        Delivery, f"{SELECT} where d.post_id = any(:ids) order by c.platform, c.name, d.part", {"ids": list(post_ids)}
+    )
+    grouped: dict[UUID, list[Delivery]] = {post_id: [] for post_id in post_ids}
+    for delivery in found:
+        grouped[delivery.post_id].append(delivery)
+    return grouped
+
+
+def needing_attention(scope: ReadScope, *, most: int = 50) -> list[Delivery]:
+    """List what a person should know of, the latest first."""
+    return scope.all(
+        Delivery,
+        f"{SELECT} where {ATTENTION} order by d.changed_at desc limit :most",
+        {"bound": SENDING_BOUND, "most": most},
+    )
+
+
+def next_up(scope: ReadScope, *, most: int = 10) -> list[Delivery]:
+    """List what goes out next, the soonest first."""
+    return scope.all(
+        Delivery,
+        f"{SELECT} where d.state = 'queued' and d.held_because is null order by d.next_at limit :most",
+        {"most": most},
+    )
+
+
+def attempts(scope: ReadScope, delivery_id: UUID) -> list[AttemptSeen]:
+    return scope.all(
+        AttemptSeen,
+        "select delivery_id, n, worker, started_at, outcome, failure_kind, failure, ended_at from attempts"
+        " where delivery_id = :id order by n",
+        {"id": delivery_id},
+    )
+
+
+def cancel(scope: AccountScope, delivery_ids: Sequence[UUID]) -> int:
+    """Stop deliveries. One that waits ends here; one being sent is stopped if it turns out not to have gone out.
+
+    Returns:
+        How many were certainly stopped; the rest were on their way or had ended.
+    """
+    values: dict[str, Any] = {"account_id": scope.account_id, "ids": list(delivery_ids)}
+    connection_ids = _lock_lanes(scope, delivery_ids)
+    stopped = scope.run(
+        "update deliveries set state = 'cancelled', cancel_at = now(), held_because = null"
+        " where account_id = :account_id and id = any(:ids) and state in ('queued', 'missed') and wire is null",
+        values,
+    ).rowcount
+    # Sent before, or being sent: the worker knows what is certain, and says so.
+    scope.run(
+        "update deliveries set cancel_at = now(), next_at = case when state = 'queued' then now() else next_at end"
+        " where account_id = :account_id and id = any(:ids) and state in ('queued', 'sending', 'ambiguous')"
+        "   and cancel_at is null",
+        values,
+    )
+    lanes.wake(scope, connection_ids)
+    audit.record(scope, "delivery.cancelled", delivery_ids=[str(each) for each in delivery_ids], stopped=stopped)
+    return stopped
+
+
+def send_missed(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
+    """Send after all what was too late; a person has said that late is better than never."""
+    connection_ids = _lock_lanes(scope, delivery_ids)
+    scope.run(
+        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), held_because = null,"
+        "   expires_at = now() + :window"
+        " where account_id = :account_id and id = any(:ids) and state = 'missed'",
+        {"account_id": scope.account_id, "ids": list(delivery_ids), "window": late_window},
+    )
+    lanes.wake(scope, connection_ids)
+    audit.record(scope, "delivery.sent_late", delivery_ids=[str(each) for each in delivery_ids])
+
+
+def send_again(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
+    """Queue again what failed: it certainly was not published, so nothing can go out twice."""
+    connection_ids = _lock_lanes(scope, delivery_ids)
+    scope.run(
+        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), cancel_at = null,"
+        "   held_because = null, expires_at = now() + :window"
+        " where account_id = :account_id and id = any(:ids) and state = 'failed'",
+        {"account_id": scope.account_id, "ids": list(delivery_ids), "window": late_window},
+    )
+    lanes.wake(scope, connection_ids)
+    audit.record(scope, "delivery.sent_again", delivery_ids=[str(each) for each in delivery_ids])
+
+
+def _lock_lanes(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
+    """Lock the lanes of these deliveries, which comes before locking deliveries, and name their connections."""
+    connections = scope.run(
+        "select distinct connection_id from deliveries where account_id = :account_id and id = any(:ids)",
+        {"account_id": scope.account_id, "ids": list(delivery_ids)},
+    ).scalars()
+    return lanes.lock_all(scope, list(connections))

@@ -1,0 +1,146 @@
+"""Sign-ins at platforms: sealed when they are stored, opened by the worker alone, refreshed by one at a time."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from socialcore import failures, vault
+from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Access, Granted
+from socialcore.database import AccountScope, Database, worker_scope
+from socialcore.posts import Platform
+from socialcore.transitions import Grant
+from socialcore.vault import Vault
+
+REFRESH_AHEAD = timedelta(minutes=10)  # so that a refresh whose answer got lost leaves time to try again
+REFRESH_TAKES = timedelta(seconds=60)  # at most; then somebody else may try
+WAIT_FOR_REFRESH = 20  # seconds that a second caller waits for the first
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A sign-in opened for one attempt."""
+
+    access: Access
+    grant: Grant = field(repr=False)
+
+
+def store(scope: AccountScope, sealing: Vault, platform: Platform, granted: Granted) -> UUID:
+    """Keep a sign-in. The same person at the same server again replaces what we had and ends a need to reconnect."""
+    known = scope.run(
+        "select id, version from grants where account_id = :account_id and platform = :platform and service = :service"
+        "   and subject = :subject for update",
+        {"account_id": scope.account_id, "platform": platform, "service": granted.service, "subject": granted.subject},
+    ).first()
+    grant_id, version = (known[0], known[1] + 1) if known else (uuid4(), 1)
+    values = {
+        "account_id": scope.account_id,
+        "id": grant_id,
+        "platform": platform,
+        "service": granted.service,
+        "subject": granted.subject,
+        "sealed": sealing.seal(granted.secret, vault.place(scope.account_id, grant_id, version)),
+        "version": version,
+        "expires_at": granted.expires_at,
+    }
+    scope.run(
+        "update grants set sealed = :sealed, version = :version, expires_at = :expires_at, refreshing_until = null,"
+        "   reconnect_since = null, reconnect_because = null where account_id = :account_id and id = :id"
+        if known
+        else "insert into grants (account_id, id, platform, service, subject, sealed, version, expires_at)"
+        " values (:account_id, :id, :platform, :service, :subject, :sealed, :version, :expires_at)",
+        values,
+    )
+    return grant_id
+
+
+def opened(sealing: Vault, grant: Grant) -> Prepared:
+    """Open a sign-in as it is.
+
+    Raises:
+        ReconnectNeeded: if what is stored does not open any more.
+    """
+    try:
+        secret = sealing.open(grant.sealed, vault.place(grant.account_id, grant.id, grant.version))
+    except vault.Undecryptable as error:
+        raise failures.ReconnectNeeded("The stored sign-in cannot be opened. Connect again.") from error
+    return Prepared(Access(grant.service, grant.target_id, secret), grant)
+
+
+def fresh(database: Database, sealing: Vault, platform: Platform, grant: Grant) -> Prepared:
+    """Open a sign-in, refreshed when it is about to expire.
+
+    Raises:
+        PlatformFailure: if it cannot be refreshed; `ReconnectNeeded` if only signing in again helps.
+    """
+    with worker_scope(database, grant.account_id) as scope:
+        expiring = scope.run(
+            "select coalesce(:expires_at < clock_timestamp() + :ahead, false)",
+            {"expires_at": grant.expires_at, "ahead": REFRESH_AHEAD},
+        ).scalar_one()
+    return refreshed(database, sealing, platform, grant) if expiring else opened(sealing, grant)
+
+
+def refreshed(database: Database, sealing: Vault, platform: Platform, grant: Grant) -> Prepared:
+    """Renew a sign-in, or wait for whoever is renewing it; the new one is stored before it is used."""
+    until = time.monotonic() + WAIT_FOR_REFRESH
+    while not _win_refresh(database, grant):
+        current = _current(database, grant)
+        if current.version > grant.version:
+            return opened(sealing, current)
+        if time.monotonic() > until:
+            raise failures.Unavailable("The sign-in is being renewed. Nothing was sent.")
+        time.sleep(0.1)
+    try:
+        granted = ADAPTERS[platform].refresh(opened(sealing, grant).access)
+    except failures.PlatformFailure:
+        _give_up_refresh(database, grant)
+        raise
+    return _store_refreshed(database, sealing, grant, granted)
+
+
+def _win_refresh(database: Database, grant: Grant) -> bool:
+    with worker_scope(database, grant.account_id) as scope:
+        won = scope.run(
+            "update grants set refreshing_until = clock_timestamp() + :takes"
+            " where account_id = :account_id and id = :id and version = :version and coalesce(refreshing_until < clock_timestamp(), true)",
+            {**_key(grant), "takes": REFRESH_TAKES},
+        )
+        return won.rowcount == 1
+
+
+def _give_up_refresh(database: Database, grant: Grant) -> None:
+    with worker_scope(database, grant.account_id) as scope:
+        scope.run(
+            "update grants set refreshing_until = null"
+            " where account_id = :account_id and id = :id and version = :version",
+            _key(grant),
+        )
+
+
+def _store_refreshed(database: Database, sealing: Vault, grant: Grant, granted: Granted) -> Prepared:
+    version = grant.version + 1
+    sealed = sealing.seal(granted.secret, vault.place(grant.account_id, grant.id, version))
+    with worker_scope(database, grant.account_id) as scope:
+        scope.run(
+            "update grants set sealed = :sealed, version = :version + 1, expires_at = :expires_at,"
+            "   refreshing_until = null, reconnect_since = null, reconnect_because = null"
+            " where account_id = :account_id and id = :id and version = :version",
+            {**_key(grant), "sealed": sealed, "expires_at": granted.expires_at},
+        )
+    return opened(sealing, _current(database, grant))
+
+
+def _current(database: Database, grant: Grant) -> Grant:
+    with worker_scope(database, grant.account_id) as scope:
+        row = scope.run(
+            "select service, version, expires_at, sealed from grants where account_id = :account_id and id = :id",
+            _key(grant),
+        ).one()
+    return Grant(grant.account_id, grant.id, row[0], grant.target_id, row[1], row[2], row[3])
+
+
+def _key(grant: Grant) -> Mapping[str, object]:
+    return {"account_id": grant.account_id, "id": grant.id, "version": grant.version}

@@ -1,0 +1,106 @@
+"""What a worker learns by looking at a platform, each effect one transaction.
+
+What nobody answered is looked for before it is sent again; what was accepted is read back; and
+"cancelled" is said only of what is not public, and will not be.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import RowMapping
+
+from socialcore import events, failures, lanes, retries
+from socialcore.adapters.contract import ReadBack, Receipt
+from socialcore.database import AccountScope
+from socialcore.lanes import Lane
+from socialcore.transitions import Picked, accept, change, last_deadline, lock, tries
+
+LOOK_FOR = timedelta(minutes=15)  # a platform that cannot be read for so long makes it a person's decision
+READ_BACK_FOR = timedelta(minutes=10)
+LATE_COMMIT = timedelta(minutes=2)  # after an attempt's deadline, a platform may still be about to publish it
+
+
+def note_look(
+    scope: AccountScope,
+    lane: Lane,
+    picked: Picked,
+    found: Receipt | failures.PlatformFailure | None,
+    *,
+    misses: int,
+    read_lag: timedelta,
+) -> None:
+    """Record what looking for an ambiguous delivery brought: found, not there, or unreadable (a failure)."""
+    if not lanes.lock(scope, lane):
+        return
+    now = lock(scope, picked)
+    if now is None:
+        return
+    if isinstance(found, Receipt):
+        accept(scope, picked.id, found, now["now"] + read_lag)
+    elif isinstance(found, failures.PlatformFailure):
+        looks = now["looks"] + 1
+        if now["now"] - now["changed_at"] > LOOK_FOR:
+            change(scope, picked.id, state="needs_review", looks=looks, failure=str(found))
+        else:
+            change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks))
+    elif now["misses"] + 1 < misses:
+        change(scope, picked.id, misses=now["misses"] + 1, next_at=now["now"] + read_lag)
+    else:
+        _send_again(scope, picked, now)
+
+
+def note_stop(
+    scope: AccountScope,
+    lane: Lane,
+    picked: Picked,
+    found: Receipt | failures.PlatformFailure | None,
+    *,
+    read_lag: timedelta,
+) -> None:
+    """Stop a delivery that was in doubt: "cancelled" must mean that it is not public, and will not be."""
+    if not lanes.lock(scope, lane):
+        return
+    now = lock(scope, picked)
+    if now is None:
+        return
+    certain_at = last_deadline(scope, picked.id) + LATE_COMMIT
+    if isinstance(found, Receipt):
+        accept(scope, picked.id, found, now["now"] + read_lag)
+    elif isinstance(found, failures.PlatformFailure):
+        looks = now["looks"] + 1
+        change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks), failure=str(found))
+    elif now["now"] < certain_at:
+        change(scope, picked.id, next_at=certain_at)
+    else:
+        change(scope, picked.id, state="cancelled", held_because=None)
+
+
+def note_read_back(
+    scope: AccountScope, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None
+) -> None:
+    """Record what the platform shows of an accepted delivery; None: it is not to be seen (yet)."""
+    if not lanes.lock(scope, lane):
+        return
+    now = lock(scope, picked)
+    if now is None:
+        return
+    if isinstance(shown, ReadBack):
+        change(scope, picked.id, state="confirmed", read_back=shown.verdict, read_back_at=now["now"])
+        if shown.verdict == "mismatch":
+            events.record(scope, "incident.read_back_mismatch", delivery_id=picked.id, differs=shown.differs)
+    elif now["now"] - now["changed_at"] > READ_BACK_FOR:
+        change(scope, picked.id, state="confirmed", read_back="unavailable", read_back_at=now["now"])
+    else:
+        looks = now["looks"] + 1
+        change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks))
+
+
+def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
+    """It is certain now that the ambiguous attempt published nothing."""
+    step = retries.after_absence(tries=tries(scope, picked.id))
+    change(scope, picked.id, state="queued", priority=2, misses=0)
+    if isinstance(step, retries.GiveUp):
+        change(scope, picked.id, state="failed")
+    else:
+        # The attempt has cost its time already; the first repeats go out at once.
+        after = step.after if step.after > retries.WAITS[1] else timedelta(0)
+        change(scope, picked.id, next_at=now["now"] + after)

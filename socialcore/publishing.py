@@ -1,0 +1,159 @@
+"""From what an operator wrote to deliveries waiting in the queue."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from socialcore import events, flags, lanes, posts
+from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Json, Resolve
+from socialcore.connections import Connection
+from socialcore.database import AccountScope
+from socialcore.posts import Content, Problem
+
+
+class NotReady(Exception):
+    """The post does not fit every chosen connection. Its problems say why; nothing was stored."""
+
+    def __init__(self, problems: Mapping[UUID, Sequence[Problem]]) -> None:
+        super().__init__("The post does not fit every chosen connection.")
+        self.problems = problems
+
+
+class TimePassed(Exception):
+    """The chosen time is over. Nothing was stored; the draft is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    post_id: UUID
+    number: int
+    due_at: datetime
+    delivery_ids: Sequence[UUID]
+
+
+def problems(content: Content, chosen: Sequence[Connection]) -> dict[UUID, list[Problem]]:
+    """Say, for each connection the post would not fit, why. Empty means that nothing stands in its way."""
+    found = {connection.id: _problems(content, connection) for connection in chosen}
+    return {connection_id: why for connection_id, why in found.items() if why}
+
+
+def render(content: Content, connection: Connection, resolve: Resolve) -> Json:
+    """What this connection's platform will be given, all but what the moment of sending decides."""
+    return ADAPTERS[connection.platform].render(content, resolve)
+
+
+def segments(rendered: Json, connection: Connection) -> Sequence[tuple[str, str | None]]:
+    """Cut what will be sent into pieces for a preview: plain (None), link, mention or tag."""
+    return ADAPTERS[connection.platform].segments(rendered)
+
+
+def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, flags.Evaluation]:
+    """Is posting through these connections on for the account, and why?"""
+    features = flags.of_account(scope, scope.account_id)
+    return {each.id: flags.may_publish(features, each.platform, scope.account_id) for each in chosen}
+
+
+def submit(
+    scope: AccountScope,
+    content: Content,
+    rendered: Mapping[UUID, Json],
+    chosen: Sequence[Connection],
+    *,
+    submit_token: UUID,
+    due_at: datetime | None,
+    undo: timedelta,
+    late_window: timedelta,
+    now: datetime,
+) -> Submitted:
+    """Make a draft final and queue it for each of the chosen connections.
+
+    Nothing is sent here: a worker sends a delivery once it is due. Submitting under the same token again,
+    as a double click does, queues nothing new.
+
+    Args:
+        rendered: by connection, what `render` made of the content; frozen from now on.
+        due_at: when to publish, with a time zone; None for now, which leaves `undo` to take it back.
+        late_window: later than this after it was due, it is missed and not sent.
+
+    Raises:
+        NotReady: if the post does not fit a chosen connection, or no connection was chosen.
+        TimePassed: if `due_at` is over.
+    """
+    if due_at is not None and due_at <= now:
+        raise TimePassed("This time has passed. Choose a later one, or publish now.")
+    if found := problems(content, chosen):
+        raise NotReady(found)
+    if not chosen:
+        raise NotReady({})
+    content_json = posts.to_json(content)
+    scope.run(
+        "insert into posts (account_id, submit_token, author_id, content, content_hash)"
+        " values (:account_id, :token, :author, cast(:content as jsonb), :hash)"
+        " on conflict (account_id, submit_token) do nothing",
+        {
+            "account_id": scope.account_id,
+            "token": submit_token,
+            "author": scope.operator_id,
+            "content": json.dumps(content_json),
+            "hash": posts.digest(content_json),
+        },
+    )
+    post = scope.run(
+        "select id, number from posts where account_id = :account_id and submit_token = :token",
+        {"account_id": scope.account_id, "token": submit_token},
+    ).one()
+    if not scope.run(
+        "select 1 from deliveries where account_id = :account_id and post_id = :id limit 1",
+        {"account_id": scope.account_id, "id": post.id},
+    ).first():
+        _queue(scope, post.id, rendered, chosen, due_at, undo, late_window)
+        events.record(
+            scope, "post.submitted", number=post.number, connections=len(chosen), scheduled=due_at is not None
+        )
+    queued = scope.run(
+        "select id, due_at from deliveries where account_id = :account_id and post_id = :id order by id",
+        {"account_id": scope.account_id, "id": post.id},
+    ).all()
+    return Submitted(post.id, post.number, queued[0].due_at, [row.id for row in queued])
+
+
+def _queue(
+    scope: AccountScope,
+    post_id: UUID,
+    rendered: Mapping[UUID, Json],
+    chosen: Sequence[Connection],
+    due_at: datetime | None,
+    undo: timedelta,
+    late_window: timedelta,
+) -> None:
+    for connection in chosen:
+        scope.run(
+            "insert into deliveries (account_id, id, post_id, connection_id, priority, due_at, expires_at, next_at,"
+            "    rendered, text_hash)"
+            " select :account_id, :id, :post_id, :connection_id, :priority, due, due + :late_window, due,"
+            "    cast(:rendered as jsonb), :text_hash"
+            " from (select coalesce(cast(:due_at as timestamptz), clock_timestamp() + :undo) as due) as chosen",
+            {
+                "account_id": scope.account_id,
+                "id": uuid4(),
+                "post_id": post_id,
+                "connection_id": connection.id,
+                "priority": 0 if due_at is None else 1,
+                "due_at": due_at,
+                "undo": undo,
+                "late_window": late_window,
+                "rendered": json.dumps(rendered[connection.id]),
+                "text_hash": posts.digest(rendered[connection.id].get("text")),
+            },
+        )
+    lanes.wake(scope, [connection.id for connection in chosen])
+
+
+def _problems(content: Content, connection: Connection) -> list[Problem]:
+    found = ADAPTERS[connection.platform].validate(content)
+    if connection.disconnected_at is not None:
+        found.append(Problem(f"{connection.name} is disconnected", "Connect it again, or send without it."))
+    return found

@@ -1,0 +1,89 @@
+"""One delivery's row: lock it as it was picked, and move it on."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from socialcore.adapters.contract import Json, Receipt
+from socialcore.database import AccountScope
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The sign-in a delivery goes out with, still sealed."""
+
+    account_id: UUID
+    id: UUID
+    service: str
+    target_id: str
+    version: int
+    expires_at: datetime | None
+    sealed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """A delivery that needs a worker now, as it was when picked."""
+
+    id: UUID
+    state: Literal["queued", "ambiguous", "accepted"]
+    attempt: int
+    rendered: Json
+    wire: Json | None
+    remote_id: str | None
+    is_stopping: bool  # an operator stops it, and an earlier attempt left a doubt
+    grant: Grant
+
+
+def lock(scope: AccountScope, picked: Picked) -> RowMapping | None:
+    """Lock the delivery and read it anew; None if it has moved on since it was picked."""
+    return (
+        scope.run(
+            "select *, clock_timestamp() as now, expires_at < clock_timestamp() as expired from deliveries"
+            " where account_id = :account_id and id = :id and state = :state and attempt = :attempt"
+            "   and next_at <= clock_timestamp() for update",
+            {"account_id": scope.account_id, "id": picked.id, "state": picked.state, "attempt": picked.attempt},
+        )
+        .mappings()
+        .first()
+    )
+
+
+def change(scope: AccountScope, delivery_id: UUID, **columns: Any) -> None:
+    assignments = ", ".join(f"{name} = :{name}" for name in columns)
+    scope.run(
+        f"update deliveries set {assignments} where account_id = :account_id and id = :id",
+        {**columns, "account_id": scope.account_id, "id": delivery_id},
+    )
+
+
+def accept(scope: AccountScope, delivery_id: UUID, receipt: Receipt, read_at: datetime) -> None:
+    change(
+        scope,
+        delivery_id,
+        state="accepted",
+        remote_id=receipt.remote_id,
+        url=receipt.url,
+        next_at=read_at,
+        looks=0,
+        failure_kind=None,
+        failure=None,
+    )
+
+
+def tries(scope: AccountScope, delivery_id: UUID) -> int:
+    return scope.run(
+        "select count(*) from attempts where account_id = :account_id and delivery_id = :id"
+        "  and coalesce(failure_kind, '') not in ('RateLimited', 'CredentialExpired', 'ReconnectNeeded')",
+        {"account_id": scope.account_id, "id": delivery_id},
+    ).scalar_one()
+
+
+def last_deadline(scope: AccountScope, delivery_id: UUID) -> datetime:
+    return scope.run(
+        "select max(deadline_at) from attempts where account_id = :account_id and delivery_id = :id",
+        {"account_id": scope.account_id, "id": delivery_id},
+    ).scalar_one()
