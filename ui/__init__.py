@@ -1,0 +1,1 @@
+"""What the pages share: the drawing component, the words of every state, the live text field."""
