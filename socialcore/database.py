@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
+import psycopg
 import sqlalchemy
 from sqlalchemy import Connection, CursorResult, Engine, Executable, text
 
@@ -143,6 +144,18 @@ def system_scope(database: Database) -> Generator[SystemScope]:
         yield SystemScope(connection)
 
 
+@contextmanager
+def admin_scope(owner_url: str, context_key: bytes) -> Generator[SystemScope]:
+    """Open a transaction as composer_admin; whoever may migrate may manage accounts and people."""
+    database = open_database(owner_url, context_key, most_connections=1)
+    try:
+        with database.engine.begin() as connection:
+            connection.execute(text("set local role composer_admin"))
+            yield SystemScope(connection)
+    finally:
+        database.engine.dispose()
+
+
 def _enter(connection: Connection, database: Database, who: str) -> None:
     """Tell Postgres who asks, signed, for this transaction only."""
     claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"
@@ -164,9 +177,12 @@ def create_roles(administrator_url: str, passwords: Mapping[str, str]) -> None:
     engine = sqlalchemy.create_engine(administrator_url, poolclass=sqlalchemy.NullPool)
     with engine.begin() as connection:
         run_script(connection, MIGRATIONS / "roles.sql")
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, psycopg.Connection)  # noqa: S101 - the only driver we name
         for role, password in passwords.items():
-            # ALTER ROLE takes no parameters; both values are ours, and the password is hexadecimal.
-            connection.exec_driver_sql(f"alter role {role} password '{password}'")
+            # Hashed here, so that a statement that fails is not logged with a password in it.
+            hashed = raw.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+            connection.exec_driver_sql(f"alter role {role} password '{hashed}'")
 
 
 def run_script(connection: Connection, script: Path) -> None:

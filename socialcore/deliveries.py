@@ -80,8 +80,8 @@ class Delivery:
 
 SELECT = """
     select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
-        d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id, d.read_back, d.read_back_at, d.cancel_at,
-        d.held_because, d.failure_kind, d.failure, d.changed_at
+        d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id,
+        d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at
     from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
 """
 # Whatever has not reached an end, or reached one that a person must know of.

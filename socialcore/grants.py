@@ -105,7 +105,8 @@ def _win_refresh(database: Database, grant: Grant) -> bool:
     with worker_scope(database, grant.account_id) as scope:
         won = scope.run(
             "update grants set refreshing_until = clock_timestamp() + :takes"
-            " where account_id = :account_id and id = :id and version = :version and coalesce(refreshing_until < clock_timestamp(), true)",
+            " where account_id = :account_id and id = :id and version = :version"
+            "   and coalesce(refreshing_until < clock_timestamp(), true)",
             {**_key(grant), "takes": REFRESH_TAKES},
         )
         return won.rowcount == 1

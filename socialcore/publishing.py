@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from socialcore import events, flags, lanes, posts
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Json, Resolve
+from socialcore.adapters.contract import Json, Resolve, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.posts import Content, Problem
@@ -48,6 +48,32 @@ def render(content: Content, connection: Connection, resolve: Resolve) -> Json:
 def segments(rendered: Json, connection: Connection) -> Sequence[tuple[str, str | None]]:
     """Cut what will be sent into pieces for a preview: plain (None), link, mention or tag."""
     return ADAPTERS[connection.platform].segments(rendered)
+
+
+def usage(content: Content, connection: Connection) -> Usage:
+    """Measure the text as the connection's platform counts it: against the limit that is the nearest."""
+    found = ADAPTERS[connection.platform].usage(content)
+    return max(found, key=lambda each: each.used / each.limit.most)
+
+
+def resolve(connection: Connection, handle: str) -> str | None:
+    """Ask the connection's platform whom a mention means; None if it names nobody.
+
+    Raises:
+        PlatformFailure: if the platform does not say.
+    """
+    return ADAPTERS[connection.platform].resolve(connection.service, handle)
+
+
+def mentions(content: Content, connection: Connection) -> list[str]:
+    """The handles a post mentions on this connection's platform, which `render` will want resolved."""
+    asked: list[str] = []
+
+    def note(handle: str) -> None:
+        asked.append(handle)
+
+    ADAPTERS[connection.platform].render(content, note)
+    return list(dict.fromkeys(asked))
 
 
 def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, flags.Evaluation]:

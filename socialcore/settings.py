@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 Environment = Literal["development", "staging", "production"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,6 +80,29 @@ class Settings:
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
         )
+
+    def insist_on_sign_in(self) -> None:
+        """Refuse to serve a configured installation that would let anybody in, or sign nothing.
+
+        Raises:
+            SettingsError: naming what is missing.
+        """
+        if not self.embedded:
+            self.require("oidc", "context_key", "sealing_keys")
+
+    def streamlit_secrets(self) -> dict[str, Any]:
+        """What `st.login` reads; empty with the embedded database, which has demo operators instead."""
+        if self.oidc is None:
+            return {}
+        return {
+            "auth": {
+                "redirect_uri": self.oidc.redirect_uri,
+                "cookie_secret": self.oidc.cookie_secret,
+                "client_id": self.oidc.client_id,
+                "client_secret": self.oidc.client_secret,
+                "server_metadata_url": f"{self.oidc.issuer.rstrip('/')}/.well-known/openid-configuration",
+            }
+        }
 
     def require(self, *names: str) -> None:
         """Insist on settings that a command cannot do without.

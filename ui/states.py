@@ -40,6 +40,7 @@ CONNECTION: Mapping[str, State] = {
     "expiring": State("Expires soon", "orange", "clock", "Signing in again now avoids failed posts."),
     "limited": State("Rate limited", "orange", "pause", "The platform asks us to wait. Posts go out later."),
     "reconnect": State("Reconnect needed", "red", "alert", "The platform refuses the sign-in. Posts wait."),
+    "unchecked": State("Not checked yet", "gray", "clock", "Nothing is known of it yet."),
     "unreachable": State("Unreachable", "red", "x", "The platform does not answer. We keep trying."),
     "paused": State("Paused", "violet", "pause", "Posting is switched off by a flag."),
     "disconnected": State("Disconnected", "gray", "slash", "Removed by an operator. Past posts stay."),

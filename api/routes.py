@@ -1,0 +1,88 @@
+"""The addresses that are no pages: demo sign-in, and health for whoever watches the process."""
+
+import secrets
+import time
+from collections.abc import Sequence
+
+import sqlalchemy.exc
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from socialcore import demo, installation, operators
+from socialcore.database import Database, system_scope
+from socialcore.settings import Settings
+
+COOKIE = "composer_sign_in"
+
+
+def of(settings: Settings) -> Sequence[BaseRoute]:
+    health = [Route("/healthz", _alive), Route("/readyz", _ready(settings))]
+    if not settings.embedded:
+        return health
+    return [*health, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]
+
+
+def _demo_sign_in(settings: Settings):  # noqa: ANN202 - an endpoint, as Starlette likes it
+    def sign_in(request: Request) -> Response:
+        """Sign in as the demo operator of a role; only with the embedded database, on this machine."""
+        token = secrets.token_urlsafe(32)
+        database = _database(settings)
+        role = request.path_params["role"]
+        known = operators.start_sign_in(database, token, issuer=demo.ISSUER, subject=role, verified_email=None)
+        answer = RedirectResponse("/", status_code=303)
+        if known is not None:
+            lasts = int(settings.longest_sign_in.total_seconds())
+            answer.set_cookie(COOKIE, token, max_age=lasts, httponly=True, samesite="lax", path="/")
+        return answer
+
+    return sign_in
+
+
+def _sign_out(settings: Settings):  # noqa: ANN202
+    def sign_out(request: Request) -> Response:
+        if token := request.cookies.get(COOKIE):
+            operators.end_sign_in(_database(settings), token)
+        answer = RedirectResponse("/", status_code=303)
+        answer.delete_cookie(COOKIE, path="/")
+        return answer
+
+    return sign_out
+
+
+async def _alive(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _ready(settings: Settings):  # noqa: ANN202
+    def ready(_request: Request) -> Response:
+        """Does the database answer, and does a worker beat? Without a worker, nothing goes out."""
+        started = time.monotonic()
+        try:
+            with system_scope(_database(settings)) as scope:
+                beating = scope.run(
+                    "select count(*) from workers where stopped_at is null and beat_at > now() - interval '60 seconds'"
+                ).scalar_one()
+        except (sqlalchemy.exc.SQLAlchemyError, OSError):
+            return JSONResponse({"status": "database away"}, status_code=503)
+        took = round((time.monotonic() - started) * 1000, 1)
+        fine = beating > 0
+        body = {"status": "ok" if fine else "no worker", "workers": beating, "database_ms": took}
+        return JSONResponse(body, status_code=200 if fine else 503)
+
+    return ready
+
+
+_opened: dict[str, Database] = {}
+
+
+def _database(settings: Settings) -> Database:
+    """One small pool for these routes, opened when it is first needed: the embedded server starts after us."""
+    if "app" not in _opened:
+        here = (
+            installation.embedded(installation.server(settings))
+            if settings.embedded
+            else installation.configured(settings)
+        )
+        _opened["app"] = here.as_app(most_connections=3)
+    return _opened["app"]

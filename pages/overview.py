@@ -1,0 +1,53 @@
+"""What needs a person now, what goes out next, and whether the workers are well."""
+
+import streamlit as st
+
+from socialcore import accounts, connections, deliveries, workers
+from socialcore.operators import Capability
+from ui import attention, notices, session, shell
+from ui.parts import empty
+from ui.view import h, show
+
+operator = session.require(Capability.SEE)
+with session.portfolio(operator) as scope:
+    by_id = {account.id: account for account in accounts.visible(scope)}
+shell.header("Overview", "What needs a person, what goes out next, and how the workers are.", count=len(by_id))
+
+
+def open_item(picked: str) -> None:
+    kind, _, which = picked.partition(":")
+    if kind == "post":
+        shell.go_to("posts", post=which)
+    else:
+        shell.go_to("connections", account=which)
+
+
+@st.fragment(run_every="5s")
+def live() -> None:
+    now = session.now()
+    with notices.explained():
+        with session.portfolio(operator) as scope:
+            troubled = deliveries.needing_attention(scope)
+            refused = connections.needing_attention(scope)
+            soon = deliveries.next_up(scope)
+            present = workers.present(scope)
+
+        st.header(f"Needs attention · {len(troubled) + len(refused)}", anchor=False)
+        items = [attention.of_delivery(each, by_id[each.account_id], now) for each in troubled]
+        items += [attention.of_connection(each, by_id[each.account_id]) for each in refused]
+        calm = empty("check", "Nothing needs you.", "Failed, missed and doubtful posts would stand here.")
+        show(h("ul.list", *[h("li", each) for each in items]) if items else calm, key="attention", on_pick=open_item)
+
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.header("Next up", anchor=False)
+            rows = [attention.next_up(each, by_id[each.account_id], now) for each in soon]
+            idle = empty("calendar", "Nothing is planned.", "Posts that wait for their time stand here.")
+            show(h("ul.list", *[h("li", each) for each in rows]) if rows else idle, key="next")
+        with right:
+            st.header("Workers", anchor=False)
+            show(attention.workers(present), key="workers")
+        shell.follow()
+
+
+live()

@@ -1,0 +1,76 @@
+"""Every post with what became of it; one post in full, with each attempt and what to do next."""
+
+from uuid import UUID
+
+import streamlit as st
+
+from socialcore import accounts, deliveries, history, operators
+from socialcore.operators import Capability
+from ui import delivered, notices, postlist, session, shell
+from ui.parts import account_name, empty
+from ui.view import h, show
+
+operator = session.require(Capability.SEE)
+with session.portfolio(operator) as scope:
+    by_id = {account.id: account for account in accounts.visible(scope)}
+    names = operators.names(scope)
+shell.header("Posts", "Everything submitted, the latest first. Times are each account's own.", count=len(by_id))
+
+
+def opened() -> UUID | None:
+    """The post that is open: its address can be passed on."""
+    return shell.as_id(st.query_params.get("post"))
+
+
+def open_post(picked: str) -> None:
+    st.query_params["post"] = picked
+
+
+filtered = st.selectbox(
+    "Account", [None, *by_id], key="account_filter", width=260, persist_state="session",
+    format_func=lambda each: by_id[each].name if each else "All accounts",
+)  # fmt: skip
+
+
+@st.fragment(run_every="3s")
+def live() -> None:
+    now = session.now()
+    with notices.explained():
+        with session.portfolio(operator) as scope:
+            found = history.recent(scope, account_id=filtered)
+            post = history.post(scope, opened()) if opened() else None
+            attempts = {each.id: deliveries.attempts(scope, each.id) for each in post.deliveries} if post else {}
+        rows, detail = st.columns([10, 11], gap="large")
+        with rows:
+            listed = [postlist.row(each, by_id[each.account_id], now, chosen=opened()) for each in found]
+            nothing = empty("image", "No post yet.", "What is published from Compose is listed here.")
+            show(
+                h("ul.list", *[h("li", each) for each in listed]) if listed else nothing, key="list", on_pick=open_post
+            )
+        with detail:
+            if post is None:
+                show(
+                    empty("eye", "No post is open.", "Choose one from the list to see what became of it."), key="closed"
+                )
+                return
+            account = by_id[post.account_id]
+            with st.container(border=True, key="detail"):
+                by = (
+                    f"submitted {postlist.submitted(post, account)} by {names.get(post.author_id, 'a former operator')}"
+                )
+                head = h("div.row.apart", h("h2", post.title), h("span.muted.small", by))
+                show(account_name(account.name, account.colour), head, h("p", post.content.text), key="post")
+                for each in post.deliveries:
+                    show(
+                        h("ul.list", h("li", delivered.row(each, account.zone, now))),
+                        *filter(None, [delivered.failure(each)]),
+                        key=f"delivery-{each.id}",
+                    )
+                    postlist.actions(operator, account, each)
+                    with st.expander("Attempt by attempt", key=f"attempts-{each.id}"):
+                        timeline = delivered.timeline(each, attempts[each.id], post.submitted_at, account.zone)
+                        show(timeline, key=f"timeline-{each.id}")
+        shell.follow()
+
+
+live()

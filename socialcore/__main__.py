@@ -1,0 +1,173 @@
+"""The command line: python -m socialcore migrate | work | sandbox | accounts | operators | check."""
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from socialcore import accounts, installation, operators
+from socialcore.embedded import EmbeddedError
+from socialcore.settings import Settings, SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every URL
+    try:
+        return options.run(Settings.from_environment(), options)
+    except (SettingsError, EmbeddedError, accounts.BadAccount, operators.BadOperator) as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+
+
+def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
+    from socialcore import database  # noqa: PLC0415
+
+    if settings.embedded:
+        with installation.server(settings) as postgres:
+            applied = installation.prepare_embedded(postgres)
+    else:
+        settings.require("owner_database_url", "context_key")
+        applied = database.migrate(settings.owner_database_url or "", settings.context_key)
+    print("\n".join(f"applied {revision}" for revision in applied) or "nothing to do")
+    return 0
+
+
+def _work(settings: Settings, options: argparse.Namespace) -> int:
+    from socialcore.worker import NotDurable, Worker  # noqa: PLC0415
+
+    with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
+        concurrency = options.concurrency or settings.concurrency
+        worker = Worker(
+            here.as_worker(most_connections=concurrency + 2), here.worker_url, here.vault(), concurrency=concurrency
+        )
+        _stop_on_signals(worker.stop, options)
+        try:
+            worker.run()
+        except NotDurable as error:
+            print(error, file=sys.stderr)
+            return 2
+    return 0
+
+
+def _sandbox(settings: Settings, options: argparse.Namespace) -> int:
+    from socialcore.sandbox.server import serve  # noqa: PLC0415
+
+    if options.with_parent:
+        _stop_on_signals(_interrupt, options)
+    serve(installation.sandbox_folder(settings), settings.sandbox_port)
+    return 0
+
+
+def _list_accounts(settings: Settings, _options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        for account in accounts.all_accounts(scope):
+            print(f"{account.id}  {account.name}  ({account.time_zone}, {account.plan})")
+    return 0
+
+
+def _add_account(settings: Settings, options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        added = accounts.add(scope, options.name, time_zone=options.time_zone, colour=options.colour, plan=options.plan)
+        print(f"{added.id}  {added.name}")
+    return 0
+
+
+def _list_operators(settings: Settings, _options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        for operator in operators.everybody(scope):
+            reach = "every account" if operator.every_account else "chosen accounts"
+            print(f"{operator.id}  {operator.name} <{operator.email}>  {', '.join(operator.roles)}; {reach}")
+    return 0
+
+
+def _add_operator(settings: Settings, options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        by_name = {account.name: account.id for account in accounts.all_accounts(scope)}
+        if unknown := [name for name in options.account if name not in by_name]:
+            raise operators.BadOperator(f"No such account: {', '.join(unknown)}.")
+        added = operators.add(
+            scope,
+            options.name,
+            options.email,
+            options.role,
+            accounts=[by_name[name] for name in options.account],
+            every_account=options.every_account,
+        )
+        print(f"{added}  {options.name}: signs in with {options.email}")
+    return 0
+
+
+def _check(settings: Settings, _options: argparse.Namespace) -> int:
+    from socialcore import checks  # noqa: PLC0415
+
+    with installation.opened(settings, "database_url", "context_key") as here:
+        found = checks.all_checks(settings, here)
+    for check in found:
+        print(f"{'ok  ' if check.fine else 'FAIL'}  {check.what}{'' if check.fine else f': {check.next_step}'}")
+    return 0 if all(check.fine for check in found) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m socialcore", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def command(name: str, what: str, run: Callable[[Settings, argparse.Namespace], int]) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=what)
+        made.set_defaults(run=run)
+        return made
+
+    command("migrate", "bring the schema up to date", _migrate)
+    work = command("work", "publish what is due, until stopped", _work)
+    work.add_argument("--concurrency", type=int, help="connections at once (default: COMPOSER_CONCURRENCY or 8)")
+    sandbox = command("sandbox", "serve the platform doubles on this machine", _sandbox)
+    for child in (work, sandbox):
+        child.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
+    command("check", "say whether this installation is well", _check)
+    _people(commands)
+    return parser
+
+
+def _people(commands: Any) -> None:
+    account = commands.add_parser("accounts", help="add and list accounts").add_subparsers(required=True)
+    account.add_parser("list").set_defaults(run=_list_accounts)
+    add = account.add_parser("add", help="add an account")
+    add.add_argument("name")
+    add.add_argument("--time-zone", required=True, help="as in Europe/Berlin")
+    add.add_argument("--colour", help="as in #9a4a12; chosen for you otherwise")
+    add.add_argument("--plan", default="basic")
+    add.set_defaults(run=_add_account)
+
+    operator = commands.add_parser("operators", help="invite and list operators").add_subparsers(required=True)
+    operator.add_parser("list").set_defaults(run=_list_operators)
+    invite = operator.add_parser("add", help="invite an operator; the first sign-in with the e-mail address binds them")
+    invite.add_argument("name")
+    invite.add_argument("--email", required=True)
+    invite.add_argument("--role", action="append", required=True, choices=operators.ROLES)
+    invite.add_argument("--account", action="append", default=[], help="one the operator acts for; repeatable")
+    invite.add_argument("--every-account", action="store_true", help="acts for all, also those yet to come")
+    invite.set_defaults(run=_add_operator)
+
+
+def _stop_on_signals(stop: Callable[[], None], options: argparse.Namespace) -> None:
+    from socialcore.stack import end_with_parent  # noqa: PLC0415
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    if options.with_parent:
+        end_with_parent(stop)
+
+
+def _interrupt() -> None:
+    signal.raise_signal(signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

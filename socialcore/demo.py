@@ -1,0 +1,101 @@
+"""What a newcomer finds: businesses, one operator per role, and connections to the sandbox."""
+
+import json
+import logging
+import urllib.request
+from uuid import UUID
+
+from socialcore import accounts, connections, failures, operators
+from socialcore.database import Database, SystemScope, account_scope
+from socialcore.installation import Installation
+from socialcore.vault import Vault
+
+log = logging.getLogger(__name__)
+
+ISSUER = "demo"  # never a provider's: those are URLs
+APP_PASSWORD = "demo-demo-demo-demo"  # noqa: S105 - of the sandbox, where everybody may know it
+
+BUSINESSES = (
+    ("Harbor Bakery", "America/Los_Angeles", "#9a4a12", "harborbakery.test"),
+    ("Cedar & Pine Florist", "America/New_York", "#1d6140", "cedarandpine.test"),
+    ("Riverbend Yoga", "America/Denver", "#6d3bb0", "riverbendyoga.test"),
+    ("Northside Dental", "America/Chicago", "#1f4f9a", "northsidedental.test"),
+    ("Summit Cycle Works", "Europe/Zurich", "#a3262b", "summitcycle.test"),
+    ("Lakeside Veterinary", "Asia/Kolkata", "#0f6470", "lakesidevet.test"),
+)
+# Product owners and admins see every account; publishers and testers the ones they work for.
+OPERATORS: tuple[tuple[operators.Role, str], ...] = (
+    ("publisher", "Demo publisher"),
+    ("product_owner", "Demo product owner"),
+    ("qa", "Demo tester"),
+    ("admin", "Demo admin"),
+)
+
+
+def load(installation: Installation) -> None:
+    """Add the demo accounts and operators that are not there yet, and open the composer for them."""
+    with installation.administration() as scope:
+        have = {account.name: account.id for account in accounts.all_accounts(scope)}
+        for name, time_zone, colour, _ in BUSINESSES:
+            if name not in have:
+                have[name] = accounts.add(scope, name, time_zone=time_zone, colour=colour, plan="premium").id
+                _turn_on(scope, have[name])
+        known = {operator.email for operator in operators.everybody(scope)}
+        for role, name in OPERATORS:
+            if email(role) not in known:
+                everything = role in ("product_owner", "admin")
+                mine = [] if everything else list(have.values())
+                operators.add(
+                    scope, name, email(role), [role], accounts=mine, every_account=everything, identity=(ISSUER, role)
+                )
+
+
+def connect(database: Database, vault: Vault, installation: Installation, sandbox_url: str) -> None:
+    """Give every demo account its sandbox identity and a connection to it, where that is missing."""
+    with installation.administration() as scope:
+        operator_id: UUID = scope.run(
+            "select id from operators where issuer = :issuer and subject = 'admin'", {"issuer": ISSUER}
+        ).scalar_one()
+        ids = {account.name: account.id for account in accounts.all_accounts(scope)}
+    for name, _, _, handle in BUSINESSES:
+        _open_sandbox_account(sandbox_url, handle)
+        with account_scope(database, operator_id, ids[name]) as scope:
+            known = connections.of_account(scope)
+        if any(connection.service == sandbox_url for connection in known):
+            continue
+        answer = {"service": sandbox_url, "identifier": handle, "app_password": APP_PASSWORD}
+        try:
+            granted = connections.sign_in("bluesky", answer)
+        except failures.PlatformFailure as failure:
+            log.warning("%s is not connected to the sandbox: %s", name, failure)
+            continue
+        with account_scope(database, operator_id, ids[name]) as scope:
+            connections.connect(scope, vault, "bluesky", granted, granted.targets[0].id)
+
+
+def email(role: operators.Role) -> str:
+    return f"demo-{role.replace('_', '-')}@composer.example"
+
+
+def _turn_on(scope: SystemScope, account_id: UUID) -> None:
+    """The demo's launch is under way: the switches are on, and the demo accounts chosen by row."""
+    for flag in ("feature_social_composer", "feature_bluesky_posting"):
+        scope.run(
+            "update account_features set enabled = true"
+            " where feature_name = :flag and account_id is null and not enabled",
+            {"flag": flag},
+        )
+        scope.run(
+            "insert into account_features (feature_name, account_id, enabled) values (:flag, :account_id, true)"
+            " on conflict do nothing",
+            {"flag": flag, "account_id": account_id},
+        )
+
+
+def _open_sandbox_account(sandbox_url: str, handle: str) -> None:
+    body = json.dumps({"handle": handle, "password": APP_PASSWORD}).encode()
+    request = urllib.request.Request(  # noqa: S310 - our own address on this machine
+        f"{sandbox_url}/control/bluesky/accounts", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        answer.read()

@@ -1,0 +1,83 @@
+"""Problems and failures, in words for operators: what happened, what was kept, what to do next."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import wraps
+from typing import ParamSpec
+
+import sqlalchemy.exc
+import streamlit as st
+
+from socialcore.database import NotYourAccount
+from socialcore.failures import PlatformFailure
+from socialcore.operators import NotAllowed
+from socialcore.publishing import NotReady, TimePassed
+from ui import session
+from ui.parts import note
+from ui.session import Notice
+from ui.view import show
+
+Parameters = ParamSpec("Parameters")
+
+AWAY = Notice(
+    "red",
+    "The database does not answer",
+    "Nothing was changed, and what you have written stays in this window. It usually takes a few seconds: try again.",
+)
+SIGNS = {"red": "alert", "orange": "eye", "green": "check"}
+
+
+def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Let a widget's callback fail in words: the next run draws them, and nothing is lost."""
+
+    @wraps(callback)
+    def explained_callback(*arguments: Parameters.args, **named: Parameters.kwargs) -> None:
+        try:
+            callback(*arguments, **named)
+        except (sqlalchemy.exc.SQLAlchemyError, PlatformFailure, *EXPECTED) as error:
+            session.leave_notice(in_words(error))
+
+    return explained_callback
+
+
+EXPECTED = (NotYourAccount, NotAllowed, NotReady, TimePassed)
+
+
+def in_words(error: Exception) -> Notice:
+    match error:
+        case sqlalchemy.exc.OperationalError() | sqlalchemy.exc.InterfaceError() | sqlalchemy.exc.TimeoutError():
+            return AWAY
+        case sqlalchemy.exc.SQLAlchemyError():
+            return Notice("red", "The database refused this", "Nothing was changed. Reload the page and try again.")
+        case NotYourAccount():
+            return Notice("red", str(error), "Nothing was changed. Ask an admin if you should.")
+        case NotAllowed():
+            return Notice("red", "This is not for your role", f"{error} Nothing was changed.")
+        case NotReady(problems=problems):
+            first = next((problem for found in problems.values() for problem in found), None)
+            words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
+            return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
+        case TimePassed():
+            return Notice("orange", "This time has passed", "Choose a later one, or publish now. Your text is kept.")
+        case _:
+            return Notice("red", "That did not work", f"{error} Nothing was changed.")
+
+
+@contextmanager
+def explained() -> Generator[None]:
+    """Draw what stops a page from being drawn, in words; around every page and every fragment."""
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, PlatformFailure, *EXPECTED) as error:
+        _draw(in_words(error), key="stopped")
+        st.button("Try again", key="try_again")
+
+
+def draw() -> None:
+    """Draw what callbacks have left, once."""
+    for number, notice in enumerate(session.take_notices()):
+        _draw(notice, key=f"notice-{number}")
+
+
+def _draw(notice: Notice, *, key: str) -> None:
+    show(note(notice.colour, notice.title, notice.words, sign=SIGNS[notice.colour]), key=key)

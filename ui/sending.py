@@ -1,0 +1,140 @@
+"""The moment of publishing, and what is shown of it until it has ended."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import streamlit as st
+
+from socialcore import deliveries, drafts, history, publishing
+from socialcore.accounts import Account
+from socialcore.connections import Connection
+from socialcore.failures import Unavailable
+from socialcore.history import SubmittedPost
+from socialcore.operators import Capability, Operator
+from socialcore.posts import Content
+from ui import delivered, notices, session, shell, words, writing
+from ui.parts import undo_bar
+from ui.session import Notice
+from ui.view import Element, h, show
+
+TAKEN_BACK = Notice("green", "Taken back", "Nothing was sent. Your text is here again.")
+ENDED = ("confirmed", "failed", "missed", "cancelled")
+
+
+def publish(
+    operator: Operator,
+    account: Account,
+    draft: drafts.Draft,
+    content: Content,
+    chosen: Sequence[Connection],
+    due_at: datetime | None,
+) -> None:
+    """Freeze what will be sent and queue it. One action; doing it twice is doing it once."""  # fmt: skip
+    operator.require(Capability.PUBLISH)
+    known = {connection.id: writing.who(content, connection, patience=5) for connection in chosen}
+    if not _mentions_are_known(content, chosen, known):
+        return
+    rendered = {each.id: publishing.render(content, each, known[each.id].get) for each in chosen}
+    chosen_settings = session.settings()
+    with session.scope(operator, account) as scope:
+        submitted = publishing.submit(
+            scope,
+            content,
+            rendered,
+            chosen,
+            submit_token=draft.submit_token,
+            due_at=due_at,
+            undo=chosen_settings.undo,
+            late_window=chosen_settings.late_window,
+            now=session.now(),
+        )
+        drafts.finish(scope, draft.submit_token)
+    session.keep(f"watched:{account.id}", submitted.post_id)
+
+
+def _mentions_are_known(content: Content, chosen: Sequence[Connection], known: Mapping[UUID, writing.Who]) -> bool:
+    """Hold back once when it turns out only now that a mention names nobody: it is not what was seen.
+
+    Raises:
+        Unavailable: if a platform does not say who is mentioned.
+    """
+    for connection in chosen:
+        asked = set(publishing.mentions(content, connection))
+        if unanswered := asked - set(known[connection.id]):
+            raise Unavailable(f"We could not find out who @{min(unanswered)} is. Your text is kept: try again.")
+        nobody = {handle for handle, did in known[connection.id].items() if did is None}
+        seen: set[str] = session.kept("seen_nobody") or set()
+        if nobody - seen:
+            session.keep("seen_nobody", seen | nobody)
+            title = f"Nobody is called @{min(nobody - seen)}"
+            session.leave_notice(Notice("orange", title, "Publish again to send it as plain words. Your text is kept."))
+            return False
+    return True
+
+
+@st.fragment(run_every="1s")
+def watch(operator: Operator, account: Account) -> None:
+    """Show the post just published until everything about it has ended; offer to take it back while that works."""
+    post_id: UUID | None = session.kept(f"watched:{account.id}")
+    if post_id is None:
+        return
+    with notices.explained():
+        with session.scope(operator, account) as scope:
+            post = history.post(scope, post_id)
+        if post is None:
+            return
+        now = session.now()
+        with st.container(border=True, key="watch"):
+            show(_headline(post, account), *_undo(post, account, now), _rows(post, account, now), key="watched",
+                 on_pick=lambda _: take_back(operator, account, post))  # fmt: skip
+            st.button("Done", key="watch_done", type="tertiary", on_click=_stop_watching, args=(account,))
+        shell.follow()
+
+
+@notices.action
+def take_back(operator: Operator, account: Account, post: SubmittedPost) -> None:
+    """Undo: stop what has not been sent, and put the text back into the draft."""
+    with session.scope(operator, account) as scope:
+        stopped = deliveries.cancel(scope, [each.id for each in post.deliveries])
+        if stopped == len(post.deliveries):
+            drafts.restore(scope, post.content, [each.connection_id for each in post.deliveries])
+    if stopped == len(post.deliveries):
+        session.keep(f"watched:{account.id}", None)
+        session.leave_notice(TAKEN_BACK)
+
+
+def _headline(post: SubmittedPost, account: Account) -> Element:
+    ended = all(each.state in ENDED for each in post.deliveries)
+    published = sum(each.state == "confirmed" for each in post.deliveries)
+    says = f"{published} of {len(post.deliveries)} published" if ended else "on its way"
+    return h("div.row.apart", h("h2", f"{post.title} for {account.name}"), h("span.muted.small", says))
+
+
+def _undo(post: SubmittedPost, account: Account, now: datetime) -> list[Element]:
+    """The bar to take it back, while nothing has been sent."""
+    waiting = [each for each in post.deliveries if each.state == "queued" and each.cancel_at is None]
+    if len(waiting) < len(post.deliveries) or not waiting or any(each.attempt for each in waiting):
+        return []
+    due_at = min(each.due_at for each in waiting)
+    left = (due_at - now).total_seconds()
+    total = int(session.settings().undo.total_seconds())
+    posts = words.counted(len(waiting), "post")
+    when = words.clock(due_at, account.zone, now)
+    if left > total:
+        return [
+            undo_bar(f"{posts} go out at {when}", "Nothing has been sent. You can take it back.", total, total, "undo")
+        ]
+    if left <= 0:
+        return []
+    seconds = f"Nothing has been sent. You can take it back for {words.counted(int(left) + 1, 'second')}."
+    return [undo_bar(f"{posts} for {account.name}", seconds, int(left) + 1, total, "undo")]
+
+
+def _rows(post: SubmittedPost, account: Account, now: datetime) -> Element:
+    rows = [h("li", delivered.row(each, account.zone, now)) for each in post.deliveries]
+    return h("ul.list", *rows)
+
+
+def _stop_watching(account: Account) -> None:
+    session.keep(f"watched:{account.id}", None)

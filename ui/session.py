@@ -1,0 +1,200 @@
+"""Who is signed in, acting for which account; the only module touching st.session_state."""
+
+import secrets
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from socialcore import accounts, database, installation, operators
+from socialcore.accounts import Account
+from socialcore.database import AccountScope, Database, PortfolioScope
+from socialcore.operators import Capability, NotAllowed, Operator
+from socialcore.settings import Settings
+from socialcore.vault import Vault
+
+DEMO_COOKIE = "composer_sign_in"
+FRESH = timedelta(minutes=10)  # a provider's sign-in older than this, and unknown to us, has been ended by us
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What happened, what was kept, what to do next."""
+
+    colour: Literal["red", "orange", "green"]
+    title: str
+    words: str
+
+
+@st.cache_resource
+def settings() -> Settings:
+    return Settings.from_environment()
+
+
+@st.cache_resource
+def _installation() -> installation.Installation:
+    chosen = settings()
+    if chosen.embedded:
+        return installation.embedded(installation.server(chosen))
+    return installation.configured(chosen)
+
+
+@st.cache_resource
+def _database() -> Database:
+    return _installation().as_app(most_connections=10)
+
+
+@st.cache_resource
+def vault() -> Vault:
+    return _installation().vault()
+
+
+def now() -> datetime:
+    """Read the clock, for pages to hand down."""
+    return datetime.now(UTC)
+
+
+def visitors_zone() -> ZoneInfo | None:
+    """The time zone of the browser, if it says."""
+    return ZoneInfo(st.context.timezone) if st.context.timezone else None
+
+
+def signed_in() -> Operator | None:
+    """Who is signed in, by our own record: a cookie that outlives the sign-in opens nothing."""
+    token = _token()
+    if token is None:
+        return None
+    chosen = settings()
+    found = operators.signed_in(_database(), token, idle=chosen.idle, longest=chosen.longest_sign_in)
+    if found is None and not chosen.embedded:
+        return _start_from_provider(token)
+    return found
+
+
+def sign_out() -> None:
+    """End the sign-in for good; a copy of its cookie opens nothing any more."""
+    if token := _token():
+        operators.end_sign_in(_database(), token)
+    if not settings().embedded:
+        st.logout()
+
+
+def require(capability: Capability) -> Operator:
+    """Let only those go on who are signed in and may; the first statement of every page.
+
+    Raises:
+        NotAllowed: if no role of the operator includes the capability.
+    """
+    operator = signed_in()
+    if operator is None:
+        raise NotAllowed("Sign in first.")
+    operator.require(capability)
+    return operator
+
+
+@contextmanager
+def portfolio(operator: Operator) -> Generator[PortfolioScope]:
+    """Open a read-only transaction over all accounts the operator acts for."""
+    with database.portfolio_scope(_database(), operator.id) as scope:
+        yield scope
+
+
+@contextmanager
+def scope(operator: Operator, account: Account) -> Generator[AccountScope]:
+    """Open a transaction for one account."""
+    with database.account_scope(_database(), operator.id, account.id) as opened:
+        yield opened
+
+
+def acting_for(operator: Operator) -> tuple[Account | None, Sequence[Account]]:
+    """The account the operator acts for, and those there are to choose from.
+
+    Nothing is ever chosen by itself, except where there is only one: a reload that fell back to the first
+    account would be the wrong-account mistake. The address carries the choice, so a reload keeps it.
+    """
+    with portfolio(operator) as opened:
+        choices = accounts.visible(opened)
+    if len(choices) == 1:
+        return choices[0], choices
+    wanted = st.query_params.get("account") or st.session_state.get("account")
+    account = next((each for each in choices if str(each.id) == wanted), None)
+    if account is not None:
+        act_for(account)
+    return account, choices
+
+
+def act_for(account: Account) -> None:
+    st.session_state["account"] = str(account.id)
+    st.query_params["account"] = str(account.id)
+
+
+def leave_notice(notice: Notice) -> None:
+    """Keep a notice for the next run, which draws it."""
+    st.session_state.setdefault("notices", []).append(notice)
+
+
+def take_notices() -> list[Notice]:
+    taken: list[Notice] = st.session_state.get("notices", [])
+    st.session_state["notices"] = []
+    return taken
+
+
+def has_notices() -> bool:
+    return bool(st.session_state.get("notices"))
+
+
+def keep(name: str, value: object) -> None:
+    """Remember something for this visit."""
+    st.session_state[f"kept:{name}"] = value
+
+
+def kept(name: str) -> Any:
+    return st.session_state.get(f"kept:{name}")
+
+
+def widget(key: str) -> Any:
+    """What a widget holds, for the callback of another."""
+    return st.session_state.get(key)
+
+
+def set_widget(key: str, value: object) -> None:
+    """Give a widget its value before it is drawn."""
+    st.session_state[key] = value
+
+
+def new_key() -> str:
+    return secrets.token_hex(4)
+
+
+def _token() -> str | None:
+    if settings().embedded:
+        return st.context.cookies.get(DEMO_COOKIE)
+    if not st.user.get("is_logged_in"):
+        return None
+    # One sign-in at the provider is one sign-in here; a copied cookie ends with it.
+    return f"{st.user.get('iss')}|{st.user.get('sub')}|{st.user.get('iat')}"
+
+
+def _start_from_provider(token: str) -> Operator | None:
+    """Begin our own record of a sign-in that the provider has just vouched for."""
+    issued = st.user.get("iat")
+    if not isinstance(issued, int | float) or now() - datetime.fromtimestamp(issued, UTC) > FRESH:
+        return None
+    if operators.was_signed_in(_database(), token):
+        return None
+    email = st.user.get("email") if st.user.get("email_verified") else None
+    started = operators.start_sign_in(
+        _database(),
+        token,
+        issuer=str(st.user.get("iss")),
+        subject=str(st.user.get("sub")),
+        verified_email=str(email) if email else None,
+    )
+    if started is None:
+        return None
+    chosen = settings()
+    return operators.signed_in(_database(), token, idle=chosen.idle, longest=chosen.longest_sign_in)

@@ -1,0 +1,154 @@
+"""The top of every page: who we act for and where, the title, and what callbacks have left to say."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import streamlit as st
+
+from socialcore import demo, publishing
+from socialcore.accounts import Account
+from socialcore.connections import Connection
+from socialcore.operators import MAY, Operator, Role
+from socialcore.posts import Content
+from socialcore.times import city
+from ui import notices, session
+from ui.parts import banner, banner_all, empty
+from ui.platforms import PLATFORMS
+from ui.view import Element, h, show
+
+
+def header(title: str, says: str, *, account: Account | None = None, count: int = 0) -> None:
+    """Draw banner, title and one sentence. First call of every page after it has authorised itself."""
+    environment = session.settings().environment
+    if account:
+        show(banner(account.name, account.colour, environment, city(account.zone)), key="banner")
+    else:
+        show(banner_all(count, environment), key="banner")
+    with st.container(gap=None):
+        st.title(title, anchor=False)
+        st.caption(says)
+    notices.draw()
+
+
+def choose_account(operator: Operator) -> Account:
+    """Let the operator say who they act for; until they have, a page shows nothing else and ends here."""
+    account, choices = session.acting_for(operator)
+    by_id = {str(each.id): each for each in choices}
+    if not choices:
+        show(empty("alert", "No account yet", "You act for no account so far. Ask an admin to add you."), key="none")
+        st.stop()
+
+    @notices.action
+    def switch() -> None:
+        session.act_for(by_id[session.widget("switch_account")])
+
+    chosen = str(account.id) if account else None
+    session.set_widget("switch_account", chosen)
+    with st.sidebar:
+        st.selectbox(
+            "Acting for",
+            list(by_id),
+            index=None,
+            key="switch_account",
+            format_func=lambda each: by_id[each].name,
+            placeholder="Choose an account",
+            on_change=switch,
+        )
+    if account is None:
+        st.title("Who are you acting for?", anchor=False)
+        st.caption("Nothing is shown or sent before you have chosen. The choice stays until you change it.")
+        cards = [_account_card(each) for each in choices]
+        show(
+            h("ul.list", *[h("li", card) for card in cards]),
+            key="choose",
+            on_pick=lambda it: session.act_for(by_id[it]),
+        )
+        st.stop()
+    return account
+
+
+def _account_card(account: Account) -> Element:
+    return h(
+        "button.post",
+        h("span.head", h("b", h("span.swatch", vars={"--account": account.colour}), account.name), city(account.zone)),
+        pick=str(account.id),
+        vars={"--account": account.colour},
+    )
+
+
+def go_to(page: str, **which: str) -> None:
+    """Open another page once the callback that decided so has ended: `follow` does it."""
+    session.keep("go_to", (page, which))
+
+
+def follow() -> None:
+    """Do what a callback in this fragment has asked of the whole page: open another one, or draw all anew."""
+    if target := session.kept("go_to"):
+        session.keep("go_to", None)
+        page, which = target
+        st.switch_page(f"pages/{page}.py", query_params=which)
+    if session.has_notices():
+        st.rerun()
+
+
+def as_id(value: str | None) -> UUID | None:
+    """Read an id from an address; None if it is none."""
+    try:
+        return UUID(value or "")
+    except ValueError:
+        return None
+
+
+def connection_label(connection: Connection) -> str:
+    """An option for a native widget: the platform's image and the name there."""
+    return f"{PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]}\u2002:gray[@{connection.name}]"
+
+
+def what_is_missing(
+    content: Content, chosen: Sequence[Connection], no_time: str | None, due_at: datetime | None, now: datetime
+) -> str | None:
+    """Why the button is off, in words; None when everything is there."""
+    if not content.text.strip():
+        return "Write something first."
+    if not chosen:
+        return "Choose where it should go."
+    if no_time or (due_at is not None and due_at <= now):
+        return no_time or "This time has passed. Choose a later one."
+    if publishing.problems(content, chosen):
+        return "Solve what is marked red first."
+    return None
+
+
+def sign_in() -> None:
+    """The only page for somebody who is not signed in."""
+    st.title("Social Composer", anchor=False)
+    st.caption("Publish on behalf of beta accounts, and run the launch.")
+    if not session.settings().embedded:
+        _sign_in_at_provider()
+        return
+    st.subheader("Sign in to the demo", anchor=False)
+    rows = [_demo_card(role, name) for role, name in demo.OPERATORS]
+    show(h("ul.list", *[h("li", row) for row in rows]), key="demo")
+    st.caption("Everything here runs on this machine: posts go to the sandbox, and nothing becomes public.")
+
+
+def _sign_in_at_provider() -> None:
+    if st.user.get("is_logged_in"):
+        st.warning(
+            "Your sign-in has ended, or nobody has invited you yet. Sign in again; if that does not help, ask an admin"
+            f" to invite {st.user.get('email') or 'you'}.",
+        )
+        st.button("Sign out", key="leave", on_click=session.sign_out)
+        return
+    st.button("Sign in", key="sign_in", type="primary", on_click=st.login)
+
+
+def _demo_card(role: Role, name: str) -> Element:
+    may = ", ".join(sorted(MAY[role]))
+    return h(
+        "a.post",
+        h("span.head", h("b", name)),
+        h("span.muted.small", f"may {may}"),
+        href=f"/sign-in/demo/{role}",
+    )
