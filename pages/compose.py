@@ -45,12 +45,14 @@ def save(*_: str) -> None:
 @notices.action
 def publish(content: Content, due_at: datetime | None) -> None:
     sending.publish(operator, account, draft, content, chosen_connections(), due_at)
+    shell.redraw()
 
 
 @notices.action
 def discard() -> None:
     with session.scope(operator, account) as scope:
         drafts.finish(scope, draft.submit_token)
+    shell.redraw()
 
 
 def choose_time() -> datetime | None:
@@ -97,6 +99,8 @@ def write() -> None:
         )  # fmt: skip
         notes = writing.problems(content, chosen, allowed, found)
         show(h("div.stack.wide", *notes), key="problems")
+        for mentioned in found.values():
+            sending.saw(mentioned)
         try:
             due_at, no_time = choose_time(), None
         except times.NoSuchTime as error:

@@ -38,11 +38,12 @@ def live() -> None:
     with notices.explained():
         with session.portfolio(operator) as scope:
             found = history.recent(scope, account_id=filtered)
-            post = history.post(scope, opened()) if opened() else None
+            post_id = opened()
+            post = history.post(scope, post_id) if post_id else None
             attempts = {each.id: deliveries.attempts(scope, each.id) for each in post.deliveries} if post else {}
         rows, detail = st.columns([10, 11], gap="large")
         with rows:
-            listed = [postlist.row(each, by_id[each.account_id], now, chosen=opened()) for each in found]
+            listed = [postlist.row(each, by_id[each.account_id], now, chosen=post_id) for each in found]
             nothing = empty("image", "No post yet.", "What is published from Compose is listed here.")
             show(
                 h("ul.list", *[h("li", each) for each in listed]) if listed else nothing, key="list", on_pick=open_post

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -58,7 +59,9 @@ def _sandbox(settings: Settings, options: argparse.Namespace) -> int:
     from socialcore.sandbox.server import serve  # noqa: PLC0415
 
     if options.with_parent:
-        _stop_on_signals(_interrupt, options)
+        from socialcore.stack import end_with_parent  # noqa: PLC0415
+
+        end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the server handles that by itself
     serve(installation.sandbox_folder(settings), settings.sandbox_port)
     return 0
 
@@ -163,10 +166,6 @@ def _stop_on_signals(stop: Callable[[], None], options: argparse.Namespace) -> N
         signal.signal(number, handle)
     if options.with_parent:
         end_with_parent(stop)
-
-
-def _interrupt() -> None:
-    signal.raise_signal(signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from ui.platforms import PLATFORMS, mark
 from ui.states import DELIVERY, badge
 from ui.view import Element, Node, h, icon
 
+LONGEST_SHOWN = 90  # characters of an address; a longer one says nothing more to a person
+
 NEXT = {
     "ContentRejected": "Next: copy the text into a new post, change it, and send that.",
     "Unavailable": "Next: send it again when the platform is back.",
@@ -99,7 +101,7 @@ def _read_back(delivery: Delivery, zone: ZoneInfo) -> Element:
 
 def _says(delivery: Delivery, zone: ZoneInfo, now: datetime) -> list[Node]:
     if delivery.url and delivery.shown == "published":
-        return [h("a", delivery.url.removeprefix("https://"), href=delivery.url)]
+        return [h("a", _short(delivery.url), href=delivery.url)]
     if delivery.cancel_at and delivery.shown not in ("cancelled", "published"):
         return [h("span.muted", "Being stopped; we make sure that it did not go out.")]
     if delivery.shown in ("failed", "held"):
@@ -108,6 +110,11 @@ def _says(delivery: Delivery, zone: ZoneInfo, now: datetime) -> list[Node]:
         again = words.clock(delivery.next_at, zone, now)
         return [h("span.muted", f"{delivery.failure or 'Certainly not published.'} We try again at {again}.")]
     return [h("span.muted", DELIVERY[delivery.shown].means)]
+
+
+def _short(url: str) -> str:
+    address = url.partition("://")[2]
+    return address if len(address) <= LONGEST_SHOWN else f"Open the post at {address.partition('/')[0]}"
 
 
 def _event(colour: str, sign: str, at: str, title: str, says: str = "") -> Element:

@@ -63,14 +63,22 @@ def _mentions_are_known(content: Content, chosen: Sequence[Connection], known: M
         asked = set(publishing.mentions(content, connection))
         if unanswered := asked - set(known[connection.id]):
             raise Unavailable(f"We could not find out who @{min(unanswered)} is. Your text is kept: try again.")
-        nobody = {handle for handle, did in known[connection.id].items() if did is None}
-        seen: set[str] = session.kept("seen_nobody") or set()
-        if nobody - seen:
-            session.keep("seen_nobody", seen | nobody)
-            title = f"Nobody is called @{min(nobody - seen)}"
+        unseen = {handle for handle, did in known[connection.id].items() if did is None} - _seen()
+        if unseen:
+            title = f"Nobody is called @{min(unseen)}"
+            saw(known[connection.id])
             session.leave_notice(Notice("orange", title, "Publish again to send it as plain words. Your text is kept."))
             return False
     return True
+
+
+def saw(found: writing.Who) -> None:
+    """Remember which mentions were shown to name nobody, so that publishing need not ask."""
+    session.keep("seen_nobody", _seen() | {handle for handle, did in found.items() if did is None})
+
+
+def _seen() -> set[str]:
+    return session.kept("seen_nobody") or set()
 
 
 @st.fragment(run_every="1s")
@@ -78,6 +86,7 @@ def watch(operator: Operator, account: Account) -> None:
     """Show the post just published until everything about it has ended; offer to take it back while that works."""
     post_id: UUID | None = session.kept(f"watched:{account.id}")
     if post_id is None:
+        shell.follow()
         return
     with notices.explained():
         with session.scope(operator, account) as scope:
@@ -122,9 +131,8 @@ def _undo(post: SubmittedPost, account: Account, now: datetime) -> list[Element]
     posts = words.counted(len(waiting), "post")
     when = words.clock(due_at, account.zone, now)
     if left > total:
-        return [
-            undo_bar(f"{posts} go out at {when}", "Nothing has been sent. You can take it back.", total, total, "undo")
-        ]
+        says = "Nothing has been sent. You can take it back."
+        return [undo_bar(f"{posts} go out at {when}", says, total, total, "undo")]
     if left <= 0:
         return []
     seconds = f"Nothing has been sent. You can take it back for {words.counted(int(left) + 1, 'second')}."
@@ -138,3 +146,4 @@ def _rows(post: SubmittedPost, account: Account, now: datetime) -> Element:
 
 def _stop_watching(account: Account) -> None:
     session.keep(f"watched:{account.id}", None)
+    shell.redraw()

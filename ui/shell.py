@@ -41,10 +41,10 @@ def choose_account(operator: Operator) -> Account:
 
     @notices.action
     def switch() -> None:
-        session.act_for(by_id[session.widget("switch_account")])
+        if chosen := by_id.get(session.widget("switch_account")):  # cleared: stay with whom we act for
+            session.act_for(chosen)
 
-    chosen = str(account.id) if account else None
-    session.set_widget("switch_account", chosen)
+    session.set_widget("switch_account", str(account.id) if account else None)
     with st.sidebar:
         st.selectbox(
             "Acting for",
@@ -82,13 +82,19 @@ def go_to(page: str, **which: str) -> None:
     session.keep("go_to", (page, which))
 
 
+def redraw() -> None:
+    """Have the whole page drawn anew, not just the fragment whose widget was used: `follow` does it."""
+    session.keep("redraw", value=True)
+
+
 def follow() -> None:
     """Do what a callback in this fragment has asked of the whole page: open another one, or draw all anew."""
     if target := session.kept("go_to"):
         session.keep("go_to", None)
         page, which = target
         st.switch_page(f"pages/{page}.py", query_params=which)
-    if session.has_notices():
+    if session.has_notices() or session.kept("redraw"):
+        session.keep("redraw", value=False)
         st.rerun()
 
 

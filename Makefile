@@ -1,0 +1,63 @@
+# Every command a developer needs. `make` or `make help` lists them.
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+RUN := .venv/.run-installed
+DEV := .venv/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run work test check fix e2e peers bench migrate lock screenshots clean
+
+help:  ## list these commands
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN)  ## start everything on this machine and serve the dashboard (PORT=8501)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" COMPOSER_PORT=$(PORT) exec $(BIN)/python -m socialcore.serve
+
+work: $(RUN)  ## run a worker of its own, beside those that run
+	$(BIN)/python -m socialcore work
+
+test: $(DEV)  ## run the tests: a real Postgres, a platform double that behaves like the platform
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not live and not browser"
+
+check: $(DEV)  ## what a change must pass before it is tested: style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+fix: $(DEV)  ## repair what ruff can repair
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+e2e: $(DEV)  ## the journeys in headless Chromium, with screenshots in tests/artifacts
+	$(BIN)/pytest -q -m "browser and not live" tests/browser
+
+peers: $(DEV)  ## install the reference Bluesky server if needed, and run the live suite against it
+	tests/live/peers/install.sh
+	REQUIRE_PEERS=1 $(BIN)/pytest -q -m live tests
+
+bench: $(DEV)  ## measure, as ratios against a reference in the same run
+	$(BIN)/python -m benchmarks
+
+migrate: $(RUN)  ## bring the database's schema up to date
+	$(BIN)/python -m socialcore migrate
+
+lock: $(DEV)  ## resolve pyproject.toml into requirements.txt and requirements-dev.txt
+	$(BIN)/python -m tools.lock
+
+clean:  ## forget the virtual environment and the embedded data; asks first
+	@printf 'Remove .venv and .data, with every demo post? [y/N] ' && read answer && [ "$$answer" = y ]
+	rm -rf .venv .data
+
+$(RUN): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Social Composer needs Python 3.11 or newer: make run PYTHON=python3.12"; exit 1; }
+	@[ -x $(BIN)/python ] || { echo "  making a virtual environment …"; $(PYTHON) -m venv .venv; }
+	@echo "  installing what it needs (a minute or two, the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	@echo "  installing what developing needs …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
