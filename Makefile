@@ -4,15 +4,16 @@ PORT ?= 8501
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
+RESOLVE := $(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --no-annotate --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help run work test check fix e2e peers bench migrate lock screenshots clean
+.PHONY: help run work test check fix e2e peers bench migrate lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN)  ## start everything on this machine and serve the dashboard (PORT=8501)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" COMPOSER_PORT=$(PORT) exec $(BIN)/python -m socialcore.serve
+	@COMPOSER_PORT=$(PORT) exec $(BIN)/python app.py
 
 work: $(RUN)  ## run a worker of its own, beside those that run
 	$(BIN)/python -m socialcore work
@@ -44,7 +45,9 @@ migrate: $(RUN)  ## bring the database's schema up to date
 	$(BIN)/python -m socialcore migrate
 
 lock: $(DEV)  ## resolve pyproject.toml into requirements.txt and requirements-dev.txt
-	$(BIN)/python -m tools.lock
+	$(RESOLVE) pyproject.toml > requirements.new && mv requirements.new requirements.txt
+	$(RESOLVE) --group dev --constraints requirements.txt pyproject.toml > requirements.new
+	{ echo "-r requirements.txt"; grep -vxFf requirements.txt requirements.new; } > requirements-dev.txt && rm requirements.new
 
 clean:  ## forget the virtual environment and the embedded data; asks first
 	@printf 'Remove .venv and .data, with every demo post? [y/N] ' && read answer && [ "$$answer" = y ]

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from api import lifespan, middleware, routes
+from api.serve import serve
 from socialcore.settings import Settings, SettingsError
 
 try:
@@ -25,3 +26,6 @@ app = st.App(
     routes=routes.of(settings),
     middleware=middleware.of(settings),
 )
+
+if __name__ == "__main__":
+    serve(app, settings)

@@ -44,6 +44,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
 
     Looks and read-backs come before sending. A text twin of something in flight waits, and so does a
     part of a thread whose predecessor is not public yet; both are picked all the same once they expire.
+    While the platform has us wait, nothing is.
     """
     row = (
         scope.run(
@@ -54,7 +55,9 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
             " from deliveries d"
             " join connections c on c.account_id = d.account_id and c.id = d.connection_id"
             " join grants g on g.account_id = c.account_id and g.id = c.grant_id"
+            " join lanes l on l.account_id = d.account_id and l.connection_id = d.connection_id"
             " where d.account_id = :account_id and d.connection_id = :connection_id and d.next_at <= clock_timestamp()"
+            "   and l.not_before <= clock_timestamp()"
             f"   and {lanes.OPEN} and {lanes.SENDABLE}"
             " order by (d.state = 'queued'), d.priority, d.next_at, d.id limit 1",
             {"account_id": lane.account_id, "connection_id": lane.connection_id},

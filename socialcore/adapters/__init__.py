@@ -6,4 +6,4 @@ from socialcore.adapters.bluesky import Bluesky
 from socialcore.adapters.contract import Adapter
 from socialcore.posts import Platform
 
-ADAPTERS: Mapping[Platform, Adapter] = {Platform.BLUESKY: Bluesky()}
+ADAPTERS: Mapping[Platform, Adapter] = {"bluesky": Bluesky()}

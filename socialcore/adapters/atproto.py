@@ -32,7 +32,15 @@ def cid(record: dict[str, Any]) -> str:
 def expiry(token: str) -> datetime | None:
     """When a token ends, by its own word; None if it does not say."""
     seconds = _claims(token).get("exp")
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int | float) else None
+    except (ValueError, OverflowError, OSError):  # beyond all years
+        return None
+
+
+def can_be_token(token: str) -> bool:
+    """Tell whether this fits into a header, as a token must."""
+    return token.isascii() and token.isprintable() and " " not in token and token != ""
 
 
 def is_app_password_session(token: str) -> bool:

@@ -8,9 +8,10 @@ the answers of npm @atproto/pds 0.5.35 (tests/data/pds-observed-0.5.35.json).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
@@ -31,9 +32,10 @@ from socialcore.adapters.contract import (
     Target,
     TextLimit,
     TextUnit,
+    Usage,
 )
 from socialcore.adapters.http import Missing, Refusals, call, new_client
-from socialcore.posts import Content, Platform, Problem
+from socialcore.posts import Content, Problem
 from socialcore.text import bluesky as text_rules
 
 NAME = "Bluesky"
@@ -61,9 +63,6 @@ REFUSALS = Refusals(
         "AccountSuspended": failures.ReconnectNeeded,
         "AccountDeactivated": failures.ReconnectNeeded,
         "AccountNotFound": failures.ReconnectNeeded,
-        "InvalidSwap": failures.OutcomeUnknown,
-        "RecordNotFound": Missing,
-        "HandleNotFound": Missing,
     },
     {
         "AuthenticationRequired": f"{NAME} does not accept this handle with this app password. {SIGN_IN_AGAIN}",
@@ -76,11 +75,23 @@ REFUSALS = Refusals(
         "InvalidToken": f"{NAME} does not know this sign-in any more.",
     },
 )
-# A token too old to refresh with says "expired", too; refreshing again would go round in circles.
-REFRESH_REFUSALS = Refusals(
-    _code,
-    {**REFUSALS.meaning, **dict.fromkeys(("ExpiredToken", "InvalidToken", "InvalidRequest"), failures.ReconnectNeeded)},
-    {**REFUSALS.says, "ExpiredToken": f"{NAME} has ended this sign-in. {SIGN_IN_AGAIN}"},
+WRITE_REFUSALS = replace(REFUSALS, meaning={**REFUSALS.meaning, "InvalidSwap": failures.OutcomeUnknown})
+LOOK_REFUSALS = replace(REFUSALS, meaning={**REFUSALS.meaning, "RecordNotFound": Missing, "HandleNotFound": Missing})
+# Where a sign-in begins, no older one can have expired: whatever is the matter, renewing would go round in circles.
+SIGN_IN_REFUSALS = replace(
+    REFUSALS,
+    meaning={
+        **REFUSALS.meaning,
+        **dict.fromkeys(("ExpiredToken", "InvalidToken", "AuthMissing"), failures.ReconnectNeeded),
+    },
+    says={**REFUSALS.says, "ExpiredToken": f"{NAME} has ended this sign-in. {SIGN_IN_AGAIN}"},
+    unauthorized=failures.ReconnectNeeded,
+)
+# A token of an account that is gone is an "invalid request".
+REFRESH_REFUSALS = replace(
+    SIGN_IN_REFUSALS,
+    meaning={**SIGN_IN_REFUSALS.meaning, "InvalidRequest": failures.ReconnectNeeded},
+    says={**SIGN_IN_REFUSALS.says, "InvalidRequest": f"{NAME} has ended this sign-in. {SIGN_IN_AGAIN}"},
 )
 
 
@@ -99,27 +110,32 @@ class Bluesky:
         self._client = client or new_client()
 
     def validate(self, content: Content) -> list[Problem]:
-        text = content.text_for(Platform.BLUESKY)
+        text = content.text_for("bluesky")
         if not text.strip():
             return [Problem("Write something first.", "A post needs at least one character.")]
-        length = text_rules.measure(text)
+        over = {each.limit.unit: each.used - each.limit.most for each in self.usage(content)}
         problems: list[Problem] = []
-        if (over := length.graphemes - 300) > 0:
-            problems.append(Problem(f"{NAME}: {_counted(over, 'character')} too long", "Shorten the text."))
-        if (over := length.utf8_bytes - 3000) > 0:
+        if (excess := over[TextUnit.GRAPHEMES]) > 0:
+            problems.append(Problem(f"{NAME}: {_counted(excess, 'character')} too long", "Shorten the text."))
+        if (excess := over[TextUnit.BYTES]) > 0:
             problems.append(
                 Problem(
-                    f"{NAME}: {_counted(over, 'byte')} too large",
+                    f"{NAME}: {_counted(excess, 'byte')} too large",
                     "Some emoji and scripts take many bytes each. Shorten the text, or use fewer of them.",
                 )
             )
         return problems
 
+    def usage(self, content: Content) -> list[Usage]:
+        length = text_rules.measure(content.text_for("bluesky"))
+        used = {TextUnit.GRAPHEMES: length.graphemes, TextUnit.BYTES: length.utf8_bytes}
+        return [Usage(used[limit.unit], limit) for limit in self.capabilities.text_limits]
+
     def connect(self, answer: Mapping[str, str]) -> Granted:
         """Sign in with `service` (a URL), `identifier` (handle, DID or e-mail) and `app_password`."""
         service = service_url(answer.get("service", ""))
         identifier = HANDLE_JUNK.sub("", answer.get("identifier", "")).removeprefix("@")
-        password = answer.get("app_password", "").strip()
+        password = HANDLE_JUNK.sub("", answer.get("app_password", ""))  # an app password has no spaces
         if not identifier or not password:
             raise failures.ReconnectNeeded("Type the handle and an app password.")
         self._insist_on_a_server(service)
@@ -130,26 +146,30 @@ class Bluesky:
             session = self._post(
                 access.service, "com.atproto.server.refreshSession", None, access.secret["refresh"], REFRESH_REFUSALS
             )
-        except failures.ReconnectNeeded:
+        except failures.ReconnectNeeded as refused:
             # The pair was lost or revoked; the app password, if it still stands, opens a new one.
-            return self._sign_in(access.service, access.target_id, access.secret["app_password"])
+            try:
+                return self._sign_in(access.service, access.target_id, access.secret["app_password"])
+            except failures.ReconnectNeeded:
+                # What became of the account, only the first answer tells; to an app password it is just wrong.
+                raise refused from None
         return _granted(access.service, session, access.secret["app_password"])
 
     def resolve(self, service: str, handle: str) -> str | None:
         try:
-            found = self._get(service, "com.atproto.identity.resolveHandle", {"handle": handle})
+            found = self._get(service, "com.atproto.identity.resolveHandle", {"handle": handle}, refusals=LOOK_REFUSALS)
         except (Missing, failures.ContentRejected):  # servers answer 400 in several words when there is none
             return None
         did = found.get("did")
         return did if isinstance(did, str) and did.startswith("did:") else None
 
     def render(self, content: Content, resolve: Resolve) -> Json:
-        text = content.text_for(Platform.BLUESKY).encode("utf-8", "replace").decode()
+        text = content.text_for("bluesky").encode("utf-8", "replace").decode()
         facets = [facet for facet in text_rules.detect_facets(text, resolve) if _is_acceptable(facet)]
         rendered: Json = {"text": text}
         if facets:
             rendered["facets"] = facets
-        if langs := content.options_for(Platform.BLUESKY).get("langs"):
+        if langs := content.options_for("bluesky").get("langs"):
             rendered["langs"] = list(langs)
         return rendered
 
@@ -178,6 +198,7 @@ class Bluesky:
             "com.atproto.repo.applyWrites",
             body,
             access.secret["access"],
+            WRITE_REFUSALS,
             changes_something=True,
             before_write=before_write,
         )
@@ -185,9 +206,8 @@ class Bluesky:
 
     def find_existing(self, access: Access, wire: Json) -> Receipt | None:
         found = self._record(access, wire["key"])
-        if found is None or found.get("cid") != wire["cid"]:
-            return None
-        return _receipt(access, wire["key"])
+        # Whatever stands at our key came from this delivery; reading it back tells if it was changed since.
+        return None if found is None else _receipt(access, wire["key"])
 
     def read_back(self, access: Access, wire: Json, remote_id: str) -> ReadBack | None:
         found = self._record(access, _key_of(remote_id))
@@ -195,14 +215,18 @@ class Bluesky:
             return None
         if found.get("cid") == wire["cid"]:
             return ReadBack("match")
-        shown: Json = found.get("value") or {}
+        value: object = found.get("value")
+        shown = cast("Json", value) if isinstance(value, dict) else {}
         sent: Json = wire["record"]
         differs = sorted(name for name in {*shown, *sent} if shown.get(name) != sent.get(name))
         return ReadBack("mismatch", ", ".join(differs) or "the record's hash")
 
     def delete(self, access: Access, remote_id: str) -> None:
         body = {"repo": access.target_id, "collection": COLLECTION, "rkey": _key_of(remote_id)}
-        self._post(access.service, "com.atproto.repo.deleteRecord", body, access.secret["access"])
+        try:
+            self._post(access.service, "com.atproto.repo.deleteRecord", body, access.secret["access"], LOOK_REFUSALS)
+        except Missing:
+            return  # already gone
 
     def check(self, access: Access) -> None:
         session = self._get(access.service, "com.atproto.server.getSession", token=access.secret["access"])
@@ -212,9 +236,14 @@ class Bluesky:
     def revoke(self, access: Access) -> None:
         try:
             self._post(
-                access.service, "com.atproto.server.deleteSession", None, access.secret["refresh"], REFRESH_REFUSALS
+                access.service,
+                "com.atproto.server.deleteSession",
+                None,
+                access.secret["refresh"],
+                REFRESH_REFUSALS,
+                answers=False,
             )
-        except (Missing, failures.ReconnectNeeded, failures.CredentialExpired):
+        except failures.ReconnectNeeded:
             return  # already gone
 
     def _insist_on_a_server(self, service: str) -> None:
@@ -235,29 +264,40 @@ class Bluesky:
 
     def _sign_in(self, service: str, identifier: str, password: str) -> Granted:
         login = {"identifier": identifier, "password": password}
-        session = self._post(service, "com.atproto.server.createSession", login)
+        session = self._post(
+            service, "com.atproto.server.createSession", login, refusals=SIGN_IN_REFUSALS, secrets=[password]
+        )
         if session.get("active") is False:
             raise failures.ReconnectNeeded(REFUSALS.says["AccountDeactivated"])
-        if not atproto.is_app_password_session(session.get("accessJwt", "")):
+        granted = _granted(service, session, password)
+        if not atproto.is_app_password_session(granted.secret["access"]):
             raise failures.ReconnectNeeded(
                 "This is the account's main password. Make an app password in Bluesky's settings and use that."
             )
-        return _granted(service, session, password)
+        return granted
 
     def _record(self, access: Access, key: str) -> Json | None:
         place = {"repo": access.target_id, "collection": COLLECTION, "rkey": key}
         try:
-            return self._get(access.service, "com.atproto.repo.getRecord", place)
+            found = self._get(access.service, "com.atproto.repo.getRecord", place, refusals=LOOK_REFUSALS)
         except Missing:
             return None
+        if not isinstance(found.get("cid"), str):
+            raise failures.Unavailable(f"{NAME} sent an answer that nobody can read.")
+        return found
 
     def _get(
-        self, service: str, method: str, parameters: Mapping[str, str] | None = None, token: str | None = None
+        self,
+        service: str,
+        method: str,
+        parameters: Mapping[str, str] | None = None,
+        token: str | None = None,
+        refusals: Refusals = REFUSALS,
     ) -> Json:
         request = self._client.build_request(
             "GET", f"{service}/xrpc/{method}", params=parameters, headers=_headers(token)
         )
-        return call(self._client, request, REFUSALS, platform=NAME)
+        return call(self._client, request, refusals, platform=NAME)
 
     def _post(
         self,
@@ -268,7 +308,9 @@ class Bluesky:
         refusals: Refusals = REFUSALS,
         *,
         changes_something: bool = False,
+        answers: bool = True,
         before_write: BeforeWrite | None = None,
+        secrets: Collection[str] = (),
     ) -> Json:
         request = self._client.build_request("POST", f"{service}/xrpc/{method}", json=body, headers=_headers(token))
         return call(
@@ -277,7 +319,9 @@ class Bluesky:
             refusals,
             platform=NAME,
             changes_something=changes_something,
+            answers=answers,
             before_write=before_write,
+            secrets=secrets,
         )
 
 
@@ -290,8 +334,13 @@ def service_url(typed: str) -> str:
         ContentRejected: if it is no such address.
     """
     typed = HANDLE_JUNK.sub("", typed).rstrip("/") or "https://bsky.social"
-    parts = urlsplit(typed if "://" in typed else f"https://{typed}")
-    host = parts.hostname or ""
+    url = typed if "://" in typed else f"https://{typed}"
+    try:
+        parts, host = urlsplit(url), httpx.URL(url).raw_host.decode()
+        host.encode("idna")  # as the system will, to look the name up
+        _ = parts.port  # refuses a number that is no port
+    except (ValueError, httpx.InvalidURL) as error:
+        raise failures.ContentRejected("The server's address is just https:// and a name.") from error
     local = host in ("localhost", "127.0.0.1", "::1")
     if parts.scheme not in ("https", "http") or (parts.scheme == "http" and not local) or not host:
         raise failures.ContentRejected("The server's address starts with https://")
@@ -317,13 +366,24 @@ def _is_acceptable(facet: Mapping[str, Any]) -> bool:
 
 
 def _granted(service: str, session: Json, password: str) -> Granted:
+    match session:
+        case {"did": str(did), "handle": str(handle), "accessJwt": str(access), "refreshJwt": str(refresh)} if (
+            atproto.can_be_token(access) and atproto.can_be_token(refresh)
+        ):
+            secret = {"access": access, "refresh": refresh, "app_password": password}
+            home = _home(service, session.get("didDoc"))
+            return Granted(home, did, secret, (Target(did, handle),), atproto.expiry(access))
+        case _:
+            raise failures.Unavailable(f"{service} answered without a sign-in. Nothing was stored.")
+
+
+def _home(service: str, document: object) -> str:
+    """The server to talk to from now on: as safe as the one that was typed, or that one itself."""
     try:
-        did, handle, access, refresh = (str(session[name]) for name in ("did", "handle", "accessJwt", "refreshJwt"))
-    except KeyError as error:
-        raise failures.Unavailable(f"{service} answered without a sign-in. Nothing was stored.") from error
-    secret = {"access": access, "refresh": refresh, "app_password": password}
-    home = atproto.personal_server(session.get("didDoc")) or service
-    return Granted(home, did, secret, (Target(did, handle),), atproto.expiry(access))
+        home = service_url(atproto.personal_server(document) or service)
+    except failures.ContentRejected:
+        return service
+    return service if home.startswith("http://") and service.startswith("https://") else home
 
 
 def _key_of(remote_id: str) -> str:

@@ -29,6 +29,14 @@ class TextLimit:
     unit: TextUnit
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of one limit a text takes, counted as the platform counts."""
+
+    used: int
+    limit: TextLimit
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a platform allows and how it behaves, as data, so that no caller asks "which platform is this?"."""
@@ -106,6 +114,10 @@ class Adapter(Protocol):
 
     def validate(self, content: Content) -> list[Problem]:
         """Say why this platform would refuse `content`, without asking it."""
+        ...
+
+    def usage(self, content: Content) -> list[Usage]:
+        """Measure the text against each of the platform's limits, the tightest first."""
         ...
 
     def connect(self, answer: Mapping[str, str]) -> Granted:

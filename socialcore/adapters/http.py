@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,7 @@ import httpx
 
 from socialcore import failures
 from socialcore.adapters.contract import BeforeWrite, Json
+from socialcore.adapters.patience import impatient, whole_answer_within
 
 TIMEOUT = httpx.Timeout(20, connect=5)  # seconds; per read, so the whole answer has LONGEST
 LONGEST = 45  # seconds for a whole answer
@@ -29,17 +30,19 @@ class Refusals:
     """How a platform says no: where a reply holds its error code, and what each code means to us.
 
     `says` puts a code into words for an operator; a code without words is shown as it is.
+    `unauthorized` is what a 401 without a code that we know means.
     """
 
     code: Callable[[Json], str | None]
     meaning: Mapping[str, type[failures.PlatformFailure]]
     says: Mapping[str, str] = field(default_factory=dict[str, str])
+    unauthorized: type[failures.PlatformFailure] = failures.CredentialExpired
 
 
 def new_client() -> httpx.Client:
     # A connection that idles longer than a server keeps it is a write into the void: an outcome nobody knows.
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=40, keepalive_expiry=4)
-    return httpx.Client(timeout=TIMEOUT, limits=limits, follow_redirects=False)
+    return impatient(httpx.Client(timeout=TIMEOUT, limits=limits, follow_redirects=False))
 
 
 def call(
@@ -49,14 +52,18 @@ def call(
     *,
     platform: str,
     changes_something: bool = False,
+    answers: bool = True,
     before_write: BeforeWrite | None = None,
+    secrets: Collection[str] = (),
 ) -> Json:
     """Send `request` and return its JSON reply, or raise the failure that fits.
 
     Args:
         platform: its name, for the words of a failure.
         changes_something: True if sending the request twice could do the thing twice.
+        answers: False if success has no body; it is then an empty object.
         before_write: runs when the connection stands and before the first byte of the request.
+        secrets: what the request holds besides its token that no failure may repeat.
 
     Raises:
         OutcomeUnknown: only if `changes_something`; otherwise the same trouble is `Unavailable`.
@@ -65,59 +72,79 @@ def call(
     if before_write is not None:
         request.extensions["trace"] = _at_first_byte(before_write)
     try:
-        response = client.send(request, stream=True)
-        try:
-            content = _content(response)
-        finally:
-            response.close()
+        with whole_answer_within(LONGEST):
+            response = client.send(request, stream=True)
+            try:
+                content = _content(response)
+            finally:
+                response.close()
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         raise failures.Unavailable(f"{platform} could not be reached. Nothing was sent.") from error
     except httpx.TransportError as error:
         raise unclear(f"{platform} did not answer.") from error
-    except _Unreadable as error:
+    except (httpx.DecodingError, _Unreadable) as error:
         raise unclear(f"{platform} sent an answer that nobody can read.") from error
-    return _understood(response, content, refusals, platform, unclear)
+    if response.is_success and not content and not answers:
+        return {}
+    token = request.headers.get("Authorization", "").rpartition(" ")[2]
+    return _understood(response, _json(content), refusals, _Voice(platform, [token, *secrets]), unclear)
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """How a failure speaks of a platform: in its own words where it has some, but never with a secret in them."""
+
+    platform: str
+    secrets: Collection[str] = field(repr=False)
+
+    def quote(self, code: str, body: Json | None) -> str:
+        """Say what the platform said, cut short; it goes to the operator who can act on it."""
+        said = (body or {}).get("message")
+        words = said if isinstance(said, str) and said else code
+        for secret in filter(None, self.secrets):
+            words = words.replace(secret, "…")
+        # What no page shows and no database takes: control characters, halves of surrogate pairs.
+        words = "".join(character if character.isprintable() else " " for character in words)
+        return f"{self.platform} refused: {words}"[:300]
 
 
 def _understood(
     response: httpx.Response,
-    content: bytes,
+    body: Json | None,
     refusals: Refusals,
-    platform: str,
+    voice: _Voice,
     unclear: type[failures.PlatformFailure],
 ) -> Json:
-    body = _json(content)
+    platform = voice.platform
     code = refusals.code(body) if body is not None else None
     if response.status_code == 429:
         raise failures.RateLimited(f"{platform} asks us to wait.", wait=asked_wait(response.headers))
     if code is not None and (refusal := refusals.meaning.get(code)):
-        raise refusal(refusals.says.get(code) or _said(platform, code, body))
+        raise refusal(refusals.says.get(code) or voice.quote(code, body))
     match response.status_code:
         case _ if response.is_success and body is not None and code is None:
             return body
         case 401:
-            raise failures.CredentialExpired(f"{platform} no longer accepts this sign-in.")
+            raise refusals.unauthorized(f"{platform} does not accept this sign-in.")
         case 403:
             raise failures.ReconnectNeeded(f"{platform} refuses this sign-in.")
-        case 404 | 410:
-            raise Missing(f"{platform} has no such thing.")
-        case status if response.is_client_error and status != 408:
-            raise failures.ContentRejected(_said(platform, code or str(status), body))
+        # Not that there is no such thing, which a platform says in its own words: a gateway gone astray says 404, too.
+        case status if response.is_client_error and status not in (404, 408, 410):
+            raise failures.ContentRejected(voice.quote(code or str(status), body))
         case status:
             raise unclear(f"{platform} answered with an error of its own ({status}).")
 
 
 class _Unreadable(Exception):
-    """The answer is endless or too slow to be one."""
+    """The answer is endless."""
 
 
 def _content(response: httpx.Response) -> bytes:
-    """Read an answer, but neither an endless one nor one that drips for ever."""
-    until = time.monotonic() + LONGEST
+    """Read an answer, but not an endless one."""
     content = bytearray()
     for chunk in response.iter_bytes():
         content += chunk
-        if len(content) > MOST_BYTES or time.monotonic() > until:
+        if len(content) > MOST_BYTES:
             raise _Unreadable
     return bytes(content)
 
@@ -138,21 +165,15 @@ def _json(content: bytes) -> Json | None:
     return cast("Json", body) if isinstance(body, dict) else None
 
 
-def _said(platform: str, code: str, body: Json | None) -> str:
-    """A platform's own words, cut short; they go to the operator who can act on them."""
-    words = (body or {}).get("message")
-    return f"{platform} refused: {words if isinstance(words, str) and words else code}"[:300]
-
-
 def asked_wait(headers: Mapping[str, str]) -> timedelta:
     """How long a platform wants us to wait, by the headers of its answer.
 
     `Retry-After` holds seconds or a date, `RateLimit-Reset` and `X-Rate-Limit-Reset` seconds since 1970;
     a date is measured against the answer's own `Date`, so that clocks need not agree.
     """
-    then = headers.get("retry-after") or ""
-    if then.isdigit():
-        return _sensible(float(then))
+    then = headers.get("retry-after")
+    if (seconds := _number(then)) is not None:
+        return _sensible(seconds)
     sent = _seconds(headers.get("date")) or time.time()
     for moment in (_seconds(then), _number(headers.get("ratelimit-reset")), _number(headers.get("x-rate-limit-reset"))):
         if moment is not None:
@@ -161,15 +182,15 @@ def asked_wait(headers: Mapping[str, str]) -> timedelta:
 
 
 def _sensible(seconds: float) -> timedelta:
-    return min(max(timedelta(seconds=seconds), timedelta(seconds=1)), LONGEST_WAIT)
+    return timedelta(seconds=min(max(seconds, 1), LONGEST_WAIT.total_seconds()))
 
 
 def _seconds(date: str | None) -> float | None:
     try:
         return parsedate_to_datetime(date or "").timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
 def _number(value: str | None) -> float | None:
-    return float(value) if value and value.isdigit() else None
+    return float(value) if value and value.isascii() and value.isdigit() else None
