@@ -15,7 +15,7 @@ from socialcore import events, failures, flags, holds, lanes, retries
 from socialcore.adapters.contract import Frozen, Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
-from socialcore.transitions import Grant, Picked, accept, change, lock, tries
+from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, lock, tries
 
 GATE = (9, 1)
 SEND_WITHIN = timedelta(seconds=15)  # from before the intent's BEGIN to the first byte
@@ -49,7 +49,8 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
     row = (
         scope.run(
             "select d.id, d.state, d.attempt, d.rendered, d.wire, d.remote_id, g.id as grant_id, g.service,"
-            "    c.target_id, g.version, g.expires_at, g.sealed,"
+            "    c.target_id, g.version, g.sealed,"
+            "    coalesce(g.expires_at < clock_timestamp() + :ahead, false) as is_expiring,"
             "    d.cancel_at is not null and exists (select from attempts a where a.account_id = d.account_id"
             "      and a.delivery_id = d.id and a.outcome = 'ambiguous') as is_stopping"
             " from deliveries d"
@@ -60,7 +61,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
             "   and l.not_before <= clock_timestamp()"
             f"   and {lanes.OPEN} and {lanes.SENDABLE}"
             " order by (d.state = 'queued'), d.priority, d.next_at, d.id limit 1",
-            {"account_id": lane.account_id, "connection_id": lane.connection_id},
+            {"account_id": lane.account_id, "connection_id": lane.connection_id, "ahead": REFRESH_AHEAD},
         )
         .mappings()
         .first()
@@ -73,7 +74,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
         row["service"],
         row["target_id"],
         row["version"],
-        row["expires_at"],
+        row["is_expiring"],
         row["sealed"],
     )
     return Picked(
@@ -152,7 +153,9 @@ def conclude(
         else:
             events.record(scope, "incident.late_receipt", delivery_id=attempt.delivery_id, n=attempt.n)
     elif latest and now["state"] == "sending":
-        step = retries.next_step(result, tries=tries(scope, attempt.delivery_id))
+        step = retries.next_step(
+            result, tries=tries(scope, attempt.delivery_id), repeats=_repeats(scope, attempt, result) + 1
+        )
         _fail(scope, attempt, result, step, now, settle)
     _note_grant(scope, grant, result)
 
@@ -174,8 +177,8 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     elif isinstance(step, retries.GiveUp):
         change(scope, picked.id, state="failed", **why)
     else:
-        after = step.after if isinstance(step, retries.TryAgain) else retries.WAITS[0]
-        change(scope, picked.id, next_at=now["now"] + max(after, retries.WAITS[0]), **why)
+        after = failure.wait if isinstance(failure, failures.RateLimited) else retries.next_look(now["looks"])
+        change(scope, picked.id, next_at=now["now"] + after, looks=now["looks"] + 1, **why)
     _note_grant(scope, picked.grant, failure)
 
 
@@ -270,6 +273,17 @@ def _fail(
             outcome, next_up = "failed", {}
     _end_attempt(scope, attempt, outcome, **why)
     change(scope, attempt.delivery_id, state=outcome, **next_up, **why)
+
+
+def _repeats(scope: AccountScope, attempt: Attempt, failure: failures.PlatformFailure) -> int:
+    """How many attempts right before this one have failed in the same way."""
+    return scope.run(
+        "select count(*) from attempts where account_id = :account_id and delivery_id = :id and n < :n"
+        " and n > coalesce("
+        "   (select max(n) from attempts where account_id = :account_id and delivery_id = :id and n < :n"
+        "      and failure_kind is distinct from :kind), 0)",
+        {"account_id": scope.account_id, "id": attempt.delivery_id, "n": attempt.n, "kind": failure.kind},
+    ).scalar_one()
 
 
 def _end_attempt(

@@ -106,7 +106,8 @@ def connect(scope: AccountScope, sealing: Vault, platform: Platform, granted: Gr
     ).scalar_one()
     scope.run(
         "insert into lanes (connection_id, account_id, grant_id, platform)"
-        " values (:id, :account_id, :grant_id, :platform) on conflict (connection_id) do nothing",
+        " values (:id, :account_id, :grant_id, :platform)"
+        " on conflict (connection_id) do update set grant_id = :grant_id",
         {"id": connection_id, "account_id": scope.account_id, "grant_id": grant_id, "platform": platform},
     )
     _send_what_waited(scope, connection_id)

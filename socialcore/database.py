@@ -47,6 +47,7 @@ def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -
         pool_size=most_connections,
         max_overflow=0,
         pool_timeout=10,
+        hide_parameters=True,  # an error's text reaches logs; what somebody wrote does not
         pool_pre_ping=True,  # a restarted server costs a reconnect, not an error on somebody's screen
         connect_args={
             "connect_timeout": 5,

@@ -8,7 +8,7 @@ from socialcore import events, failures, grants
 from socialcore.adapters import ADAPTERS
 from socialcore.database import AccountScope, Database, system_scope, worker_scope
 from socialcore.posts import Platform
-from socialcore.transitions import Grant
+from socialcore.transitions import REFRESH_AHEAD, Grant
 from socialcore.vault import Vault
 
 
@@ -20,11 +20,8 @@ class Duty:
     kind: Literal["check", "revoke"]
 
 
-def perform_one(database: Database, sealing: Vault) -> bool:
-    """Do the duty that has waited longest, if there is one; both kinds may be done twice without harm."""
-    duty = _take(database)
-    if duty is None:
-        return False
+def perform(database: Database, sealing: Vault, duty: Duty) -> None:
+    """Do it, and note what came of it; both kinds may be done twice without harm."""
     with worker_scope(database, duty.account_id) as scope:
         platform, grant = _sign_in_of(scope, duty.connection_id)
     try:
@@ -37,10 +34,10 @@ def perform_one(database: Database, sealing: Vault) -> bool:
         failure = trouble
     with worker_scope(database, duty.account_id) as scope:
         _note(scope, duty, grant, failure)
-    return True
 
 
-def _take(database: Database) -> Duty | None:
+def take(database: Database) -> Duty | None:
+    """Take the duty that has waited longest, if there is one."""
     with system_scope(database) as scope:
         return scope.first(
             Duty,
@@ -54,10 +51,11 @@ def _take(database: Database) -> Duty | None:
 
 def _sign_in_of(scope: AccountScope, connection_id: UUID) -> tuple[Platform, Grant]:
     row = scope.run(
-        "select c.platform, g.id, g.service, c.target_id, g.version, g.expires_at, g.sealed"
+        "select c.platform, g.id, g.service, c.target_id, g.version,"
+        " coalesce(g.expires_at < clock_timestamp() + :ahead, false), g.sealed"
         " from connections c join grants g on g.account_id = c.account_id and g.id = c.grant_id"
         " where c.account_id = :account_id and c.id = :id",
-        {"account_id": scope.account_id, "id": connection_id},
+        {"account_id": scope.account_id, "id": connection_id, "ahead": REFRESH_AHEAD},
     ).one()
     return row[0], Grant(scope.account_id, row[1], row[2], row[3], row[4], row[5], row[6])
 

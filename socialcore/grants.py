@@ -14,7 +14,6 @@ from socialcore.posts import Platform
 from socialcore.transitions import Grant
 from socialcore.vault import Vault
 
-REFRESH_AHEAD = timedelta(minutes=10)  # so that a refresh whose answer got lost leaves time to try again
 REFRESH_TAKES = timedelta(seconds=60)  # at most; then somebody else may try
 WAIT_FOR_REFRESH = 20  # seconds that a second caller waits for the first
 
@@ -70,17 +69,12 @@ def opened(sealing: Vault, grant: Grant) -> Prepared:
 
 
 def fresh(database: Database, sealing: Vault, platform: Platform, grant: Grant) -> Prepared:
-    """Open a sign-in, refreshed when it is about to expire.
+    """Open a sign-in, renewed when it is about to expire.
 
     Raises:
-        PlatformFailure: if it cannot be refreshed; `ReconnectNeeded` if only signing in again helps.
+        PlatformFailure: if it cannot be renewed; `ReconnectNeeded` if only signing in again helps.
     """
-    with worker_scope(database, grant.account_id) as scope:
-        expiring = scope.run(
-            "select coalesce(:expires_at < clock_timestamp() + :ahead, false)",
-            {"expires_at": grant.expires_at, "ahead": REFRESH_AHEAD},
-        ).scalar_one()
-    return refreshed(database, sealing, platform, grant) if expiring else opened(sealing, grant)
+    return refreshed(database, sealing, platform, grant) if grant.is_expiring else opened(sealing, grant)
 
 
 def refreshed(database: Database, sealing: Vault, platform: Platform, grant: Grant) -> Prepared:

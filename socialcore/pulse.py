@@ -5,6 +5,7 @@ listens for work and beats, so that people see how the worker is.
 """
 
 import threading
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -48,14 +49,15 @@ class Pulse:
     def _beat(self) -> None:
         try:
             with self._connection as connection:
+                beat_at = time.monotonic() + BEAT_SECONDS
                 while not self._stopping.is_set():
                     for _ in connection.notifies(timeout=0.5, stop_after=1):
                         self._on_work()
-                    connection.execute(
-                        "update workers set beat_at = clock_timestamp() where no = %s"
-                        " and beat_at < clock_timestamp() - make_interval(secs => %s)",
-                        (self.worker, BEAT_SECONDS),
-                    )
+                    if time.monotonic() >= beat_at:
+                        connection.execute(
+                            "update workers set beat_at = clock_timestamp() where no = %s", (self.worker,)
+                        )
+                        beat_at = time.monotonic() + BEAT_SECONDS
                 connection.execute("update workers set stopped_at = clock_timestamp() where no = %s", (self.worker,))
         except psycopg.Error:
             pass  # the session is gone, and with it the lock: that is all there is to know

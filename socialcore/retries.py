@@ -34,20 +34,23 @@ class GiveUp:
 NextStep = TryAgain | LookFirst | WaitForReconnect | GiveUp
 
 
-def next_step(failure: failures.PlatformFailure, *, tries: int) -> NextStep:
+def next_step(failure: failures.PlatformFailure, *, tries: int, repeats: int = 1) -> NextStep:
     """Decide what to do about a failed attempt.
 
     Args:
         tries: how many attempts so far might have published, this one included; waits that a platform
             asked for and expired tokens are no tries.
+        repeats: how many attempts in a row have failed in this way, this one included.
     """
     match failure:
         case failures.OutcomeUnknown():
             return LookFirst()
         case failures.RateLimited(wait=wait):
             return TryAgain(wait)
-        case failures.CredentialExpired():
+        case failures.CredentialExpired() if repeats == 1:
             return TryAgain(timedelta(0))
+        case failures.CredentialExpired():  # renewed, and expired all the same
+            return TryAgain(WAITS[min(repeats - 2, len(WAITS) - 1)])
         case failures.ReconnectNeeded():
             return WaitForReconnect()
         case failures.ContentRejected():
@@ -62,5 +65,5 @@ def after_absence(*, tries: int) -> TryAgain | GiveUp:
 
 
 def next_look(looks: int) -> timedelta:
-    """How long to wait before asking again, when a platform could not even tell."""
+    """How long to wait before asking again, after so many times that a platform could not even tell."""
     return WAITS[min(looks, 3)]

@@ -1,7 +1,7 @@
 """One delivery's row: lock it as it was picked, and move it on."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from sqlalchemy import RowMapping
 
 from socialcore.adapters.contract import Json, Receipt
 from socialcore.database import AccountScope
+
+REFRESH_AHEAD = timedelta(minutes=10)  # so that a refresh whose answer got lost leaves time to try again
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Grant:
     service: str
     target_id: str
     version: int
-    expires_at: datetime | None
+    is_expiring: bool  # so soon that it is renewed before it is used
     sealed: bytes = field(repr=False)
 
 

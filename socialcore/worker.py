@@ -6,15 +6,17 @@ import platform
 import random
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import sqlalchemy.exc
 
 from socialcore import __version__, attempts, duties, failures, grants, lanes, looks
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import ReadBack, Receipt
+from socialcore.adapters.contract import Access, ReadBack, Receipt
 from socialcore.attempts import Attempt, PulseLost
 from socialcore.database import Database, system_scope, worker_scope
 from socialcore.grants import Prepared
@@ -26,6 +28,8 @@ from socialcore.transitions import Picked
 from socialcore.vault import Vault
 
 log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 RESCUE_SECONDS = 2
 LONGEST_NAP = 2.0  # seconds between looks for work; a notification ends a nap at once
@@ -88,8 +92,8 @@ class WorkerHands:
             )
 
     def look(self, lane: Lane, picked: Picked) -> Receipt | None:
-        prepared = self.prepare(lane, picked)
-        return ADAPTERS[lane.platform].find_existing(prepared.access, picked.wire or {})
+        adapter = ADAPTERS[lane.platform]
+        return self._with_access(lane, picked, lambda access: adapter.find_existing(access, picked.wire or {}))
 
     def note_look(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
         behaviour = ADAPTERS[lane.platform].capabilities
@@ -101,8 +105,16 @@ class WorkerHands:
             looks.note_stop(scope, lane, picked, found, read_lag=ADAPTERS[lane.platform].capabilities.read_lag)
 
     def read_back(self, lane: Lane, picked: Picked) -> ReadBack | None:
-        prepared = self.prepare(lane, picked)
-        return ADAPTERS[lane.platform].read_back(prepared.access, picked.wire or {}, picked.remote_id or "")
+        adapter, remote_id = ADAPTERS[lane.platform], picked.remote_id or ""
+        return self._with_access(lane, picked, lambda access: adapter.read_back(access, picked.wire or {}, remote_id))
+
+    def _with_access(self, lane: Lane, picked: Picked, read: Callable[[Access], Found]) -> Found:
+        """Read with the sign-in as it is, and renew it only when that is needed: some reads need none."""
+        prepared = grants.opened(self.vault, picked.grant)
+        try:
+            return read(prepared.access)
+        except failures.CredentialExpired:
+            return read(grants.refreshed(self.database, self.vault, lane.platform, picked.grant).access)
 
     def note_read_back(self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None) -> None:
         with worker_scope(self.database, lane.account_id) as scope:
@@ -136,7 +148,6 @@ class Worker:
         Raises:
             NotDurable: if the server may lose what it has committed.
         """
-        insist_on_durability(self._database)
         with ThreadPoolExecutor(self._concurrency, thread_name_prefix="lane") as executor:
             while not self._stopping.is_set():
                 try:
@@ -149,6 +160,7 @@ class Worker:
                     self._pause(error)
 
     def _work_on_one_pulse(self, executor: ThreadPoolExecutor) -> None:
+        insist_on_durability(self._database)
         pulse = Pulse(
             self._url,
             name=f"{platform.node()}:{os.getpid()}",
@@ -165,9 +177,7 @@ class Worker:
                 if time.monotonic() >= rescue_at:
                     self._rescue(pulse.worker)
                     rescue_at = time.monotonic() + RESCUE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
-                claimed = self._claim(executor, hands)
-                duties.perform_one(self._database, self._vault)
-                if not claimed:
+                if not self._claim(executor, hands) and not self._take_duty(executor):
                     self._wake.wait(self._nap())
         finally:
             # Lanes in hand keep going until they end: their intents check the pulse for themselves.
@@ -188,6 +198,15 @@ class Worker:
             future.add_done_callback(lambda _: self._wake.set())
             self._running.add(future)
         return len(claimed)
+
+    def _take_duty(self, executor: ThreadPoolExecutor) -> bool:
+        if len(self._running) >= self._concurrency:
+            return False
+        duty = duties.take(self._database)
+        if duty is None:
+            return False
+        self._running.add(executor.submit(duties.perform, self._database, self._vault, duty))
+        return True
 
     def _tend(self, hands: WorkerHands, lane: Lane) -> None:
         try:

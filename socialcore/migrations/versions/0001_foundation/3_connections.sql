@@ -117,7 +117,7 @@ grant select (account_id, id, platform, expires_at, reconnect_since, created_at)
 grant select, insert, update on composer.connections to composer_app;
 grant select, update (checked_at, check_failure, name) on composer.connections to composer_worker;
 grant select on composer.connections to composer_report;
-grant select, insert, update (due_at) on composer.lanes to composer_app;
+grant select, insert, update (due_at, grant_id) on composer.lanes to composer_app;
 grant select, update (due_at, not_before, owner, claim_no) on composer.lanes to composer_worker;
 grant select on composer.lanes, composer.duties to composer_report;
 grant select, insert on composer.duties to composer_app;
