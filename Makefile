@@ -6,6 +6,14 @@ RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
 RESOLVE := $(BIN)/uv pip compile --universal --python-version 3.11 --quiet --no-header --no-annotate --no-emit-index-url
 
+
+# A dot for each package, so that a slow line looks slow and not dead; what pip says is shown when it fails.
+define install
+rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r $(1) 2>.venv/install.log && touch $@; } \
+	| awk '/^(Collecting|Requirement already|Installing)/ { printf "."; fflush() } END { print "" }'; \
+	[ -e $@ ] || { cat .venv/install.log; echo "  Installing failed; what was downloaded is kept. Try again."; exit 1; }
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help run work test check fix e2e peers bench migrate lock clean
 
@@ -56,11 +64,9 @@ clean:  ## forget the virtual environment and the embedded data; asks first
 $(RUN): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Social Composer needs Python 3.11 or newer: make run PYTHON=python3.12"; exit 1; }
 	@[ -x $(BIN)/python ] || { echo "  making a virtual environment …"; $(PYTHON) -m venv .venv; }
-	@echo "  installing what it needs (a minute or two, the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch $@
+	@echo "  installing what it needs: a minute or two, the first time"
+	@$(call install,requirements.txt)
 
 $(DEV): requirements-dev.txt $(RUN)
-	@echo "  installing what developing needs …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+	@echo "  installing what developing needs"
+	@$(call install,requirements-dev.txt)

@@ -27,11 +27,12 @@ def of(settings: Settings) -> Lifespan:
                 # uvicorn would print a traceback for what has a clear reason.
                 print(f"\nSocial Composer does not start: {error}\n", file=sys.stderr, flush=True)  # noqa: T201
                 raise SystemExit(1) from None
-        await asyncio.to_thread(_warm_up)
+        warming = asyncio.create_task(asyncio.to_thread(_warm_up))  # the first page need not wait for all of it
         _tell(f"\n  Social Composer is at http://localhost:{settings.port}\n")
         try:
             yield {}
         finally:
+            await warming
             if stack is not None:
                 _tell("  stopping …")
                 await asyncio.to_thread(stack.__exit__, None, None, None)

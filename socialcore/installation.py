@@ -88,8 +88,9 @@ def prepare_embedded(postgres: Server) -> list[str]:
     Returns:
         The migrations applied, oldest first.
     """
-    database.create_roles(postgres.url("postgres"), {role: postgres.secret(role) for role in database.ROLES})
     here = embedded(postgres)
+    if not database.is_current(postgres.url("postgres")):
+        database.create_roles(postgres.url("postgres"), {role: postgres.secret(role) for role in database.ROLES})
     return list(database.migrate(here.owner_url, here.context_key))
 
 

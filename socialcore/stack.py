@@ -88,16 +88,17 @@ class Stack:
     def __enter__(self) -> Self:
         started = time.monotonic()
         _insist_on_free_port(self._settings.sandbox_port)
-        self._tell("  PostgreSQL …")
-        self._postgres.start()
+        sandbox, worker = self._children
         try:
+            sandbox.start()  # needs nothing of the others
+            self._tell("  PostgreSQL …")
+            self._postgres.start()
             if applied := installation.prepare_embedded(self._postgres):
                 self._tell(f"  schema brought up to {applied[-1]}")
             self.installation = installation.embedded(self._postgres)
             demo.load(self.installation)
             self._tell("  sandbox and worker …")
-            for child in self._children:
-                child.start()
+            worker.start()
             self._watcher.start()
             threading.Thread(target=self._connect_demo, name="demo", daemon=True).start()
         except BaseException:

@@ -87,11 +87,17 @@ SIGN_IN_REFUSALS = replace(
     says={**REFUSALS.says, "ExpiredToken": f"{NAME} has ended this sign-in. {SIGN_IN_AGAIN}"},
     unauthorized=failures.ReconnectNeeded,
 )
-# A token of an account that is gone is an "invalid request".
+# Where there is nothing but a token to be wrong, "invalid request" is a token of an account that is gone.
+_GONE = {"InvalidRequest": f"This {NAME} account was deleted, moved or taken down."}
+CHECK_REFUSALS = replace(
+    REFUSALS,
+    meaning={**REFUSALS.meaning, "InvalidRequest": failures.ReconnectNeeded},
+    says={**REFUSALS.says, **_GONE},
+)
 REFRESH_REFUSALS = replace(
     SIGN_IN_REFUSALS,
     meaning={**SIGN_IN_REFUSALS.meaning, "InvalidRequest": failures.ReconnectNeeded},
-    says={**SIGN_IN_REFUSALS.says, "InvalidRequest": f"{NAME} has ended this sign-in. {SIGN_IN_AGAIN}"},
+    says={**SIGN_IN_REFUSALS.says, **_GONE},
 )
 
 
@@ -146,13 +152,13 @@ class Bluesky:
             session = self._post(
                 access.service, "com.atproto.server.refreshSession", None, access.secret["refresh"], REFRESH_REFUSALS
             )
-        except failures.ReconnectNeeded as refused:
+        except (failures.ReconnectNeeded, failures.ContentRejected) as refused:
             # The pair was lost or revoked; the app password, if it still stands, opens a new one.
             try:
                 return self._sign_in(access.service, access.target_id, access.secret["app_password"])
-            except failures.ReconnectNeeded:
-                # What became of the account, only the first answer tells; to an app password it is just wrong.
-                raise refused from None
+            except (failures.ReconnectNeeded, failures.ContentRejected):
+                # What became of the account, only the first answer tells; an app password is then just wrong.
+                raise failures.ReconnectNeeded(str(refused)) from None
         return _granted(access.service, session, access.secret["app_password"])
 
     def resolve(self, service: str, handle: str) -> str | None:
@@ -229,7 +235,9 @@ class Bluesky:
             return  # already gone
 
     def check(self, access: Access) -> None:
-        session = self._get(access.service, "com.atproto.server.getSession", token=access.secret["access"])
+        session = self._get(
+            access.service, "com.atproto.server.getSession", token=access.secret["access"], refusals=CHECK_REFUSALS
+        )
         if session.get("active") is False:
             raise failures.ReconnectNeeded(REFUSALS.says["AccountDeactivated"])
 
