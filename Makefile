@@ -1,6 +1,8 @@
 # Every command a developer needs. `make` or `make help` lists them.
 PYTHON ?= python3
 PORT ?= 8501
+SEEDS ?= 3000
+SEED ?= 0
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
@@ -15,7 +17,7 @@ rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run work test check fix e2e peers bench migrate lock clean
+.PHONY: help run work test check fix e2e peers simulate replay bench migrate lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +47,12 @@ e2e: $(DEV)  ## the journeys in headless Chromium, with screenshots in tests/art
 peers: $(DEV)  ## install the reference Bluesky server if needed, and run the live suite against it
 	tests/live/peers/install.sh
 	REQUIRE_PEERS=1 $(BIN)/pytest -q -m live tests
+
+simulate: $(DEV)  ## the protocol in virtual time, under every crash (SEEDS=20000)
+	SEEDS=$(SEEDS) $(BIN)/pytest -q -s tests/simulation
+
+replay: $(DEV)  ## one seed of it, step by step (SEED=7)
+	$(BIN)/python -m tests.simulation $(SEED)
 
 bench: $(DEV)  ## measure, as ratios against a reference in the same run
 	$(BIN)/python -m benchmarks
