@@ -3,9 +3,12 @@
 import asyncio
 import gc
 import importlib
+import os
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from socialcore.embedded import EmbeddedError
@@ -22,11 +25,12 @@ def of(settings: Settings) -> Lifespan:
         stack = Stack(settings, tell=_tell) if settings.embedded else None
         if stack is not None:
             try:
+                _insist_on_writable(settings.data_folder)
                 await asyncio.to_thread(stack.__enter__)
             except (EmbeddedError, PortTaken) as error:
-                # uvicorn would print a traceback for what has a clear reason.
                 print(f"\nSocial Composer does not start: {error}\n", file=sys.stderr, flush=True)  # noqa: T201
-                raise SystemExit(1) from None
+                # Whatever we raised would be printed as a traceback, and all that we had started has stopped.
+                os._exit(1)
         warming = asyncio.create_task(asyncio.to_thread(_warm_up))  # the first page need not wait for all of it
         _tell(f"\n  Social Composer is at http://localhost:{settings.port}\n")
         try:
@@ -38,6 +42,23 @@ def of(settings: Settings) -> Lifespan:
                 await asyncio.to_thread(stack.__exit__, None, None, None)
 
     return lifespan
+
+
+def _insist_on_writable(folder: Path) -> None:
+    """Find out before any part is started, so that none of them complains on its own.
+
+    Raises:
+        EmbeddedError: saying what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise EmbeddedError(
+            f"It keeps everything in {folder}, and cannot write there: {error.strerror}. Nothing was changed: allow"
+            " that, or choose another folder: COMPOSER_DATA=~/composer make run"
+        ) from error
 
 
 def _warm_up() -> None:

@@ -40,12 +40,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.startswith(CLOSED):
-            await PlainTextResponse("Not found", 404)(scope, receive, send)
+        answer = self._app
+        if any(each in path for each in CLOSED):
+            answer = PlainTextResponse("Not found", 404)
         elif UPLOADS in path and not _has_sign_in(scope):
-            await PlainTextResponse("Sign in first", 401)(scope, receive, send)
-        else:
-            await self._app(scope, receive, self._with_headers(send))
+            answer = PlainTextResponse("Sign in first", 401)
+        await answer(scope, receive, self._with_headers(send))
 
     def _with_headers(self, send: Send) -> Send:
         async def sending(message: Message) -> None:
@@ -57,7 +57,8 @@ class Guard:
         return sending
 
     def _secured(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
-        if self._https and name.lower() == b"set-cookie" and b"secure" not in value.lower():
+        attributes = [each.strip().lower() for each in value.split(b";")[1:]]
+        if self._https and name.lower() == b"set-cookie" and b"secure" not in attributes:
             return name, value + b"; Secure"
         return name, value
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy.exc
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from socialcore import demo, installation, operators
@@ -14,6 +14,7 @@ from socialcore.database import Database, system_scope
 from socialcore.settings import Settings
 
 COOKIE = "composer_sign_in"
+AWAY = PlainTextResponse("The database does not answer. Nothing was changed: go back, and try again in a moment.", 503)
 
 
 def of(settings: Settings) -> Sequence[BaseRoute]:
@@ -29,7 +30,10 @@ def _demo_sign_in(settings: Settings):  # noqa: ANN202 - an endpoint, as Starlet
         token = secrets.token_urlsafe(32)
         database = _database(settings)
         role = request.path_params["role"]
-        known = operators.start_sign_in(database, token, issuer=demo.ISSUER, subject=role, verified_email=None)
+        try:
+            known = operators.start_sign_in(database, token, issuer=demo.ISSUER, subject=role, verified_email=None)
+        except sqlalchemy.exc.SQLAlchemyError:
+            return AWAY
         answer = RedirectResponse("/", status_code=303)
         if known is not None:
             lasts = int(settings.longest_sign_in.total_seconds())
@@ -42,7 +46,10 @@ def _demo_sign_in(settings: Settings):  # noqa: ANN202 - an endpoint, as Starlet
 def _sign_out(settings: Settings):  # noqa: ANN202
     def sign_out(request: Request) -> Response:
         if token := request.cookies.get(COOKIE):
-            operators.end_sign_in(_database(settings), token)
+            try:
+                operators.end_sign_in(_database(settings), token)
+            except sqlalchemy.exc.SQLAlchemyError:
+                return AWAY  # the cookie stays: without it, nobody could end what it still opens
         answer = RedirectResponse("/", status_code=303)
         answer.delete_cookie(COOKIE, path="/")
         return answer

@@ -1,6 +1,6 @@
 """Write a post, see what will be sent, send it for the right account."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 import streamlit as st
 
@@ -17,63 +17,73 @@ operator = session.require(Capability.PUBLISH)
 account = shell.choose_account(operator)
 with session.scope(operator, account) as scope:
     usable = [each for each in connections.of_account(scope) if each.is_usable]
-    draft = drafts.current(scope)
+    draft = writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
+writing.all_is_saved(account)
 shell.header("Compose", "What you write is kept until you publish or discard it.", account=account)
 sending.watch(operator, account)
 if not usable:
     show(empty("link", "No connection yet.", "Connect Bluesky first; the first post takes a minute."), key="none")
-    st.page_link("pages/connections.py", label="Connect a platform", icon=":material/add:")
+    st.page_link(shell.page_file("connections"), label="Connect a platform", icon=":material/add:")
     st.stop()
 
 by_id = {str(connection.id): connection for connection in usable}
-TO, TEXT, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("to", "text", "when", "day", "hour"))
-rev = f"{draft.id}-{draft.revision}"
+TEXT, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("text", "when", "day", "hour"))
+rev = writing.revision(draft)
+TO = f"to-{rev}"
 
 
 def chosen_connections() -> list[Connection]:
     return [by_id[each] for each in session.widget(TO) or () if each in by_id]
 
 
-@notices.action
+def content_now() -> Content:
+    """What stands in the field, also in a callback that comes before what was typed last has been drawn."""
+    return Content(text=written(draft.content.text, key=TEXT, rev=rev))
+
+
 def save(*_: str) -> None:
-    content = Content(text=written(draft.content.text, key=TEXT, rev=rev))
-    with session.scope(operator, account) as scope:
-        drafts.save(scope, content, [each.id for each in chosen_connections()])
+    writing.save(operator, account, rev, content_now(), [each.id for each in chosen_connections()])
 
 
 @notices.action
-def publish(content: Content, due_at: datetime | None) -> None:
-    sending.publish(operator, account, draft, content, chosen_connections(), due_at)
-    shell.redraw()
+def publish() -> None:
+    sending.publish(operator, account, draft, content_now(), chosen_connections(), chosen_time())
+    session.redraw()
 
 
 @notices.action
 def discard() -> None:
     with session.scope(operator, account) as scope:
         drafts.finish(scope, draft.submit_token)
-    shell.redraw()
+    session.redraw()
+
+
+def chosen_time() -> datetime | None:
+    """When to send, as the widgets say now; None is at once."""
+    if session.widget(WHEN) != "At a time":
+        return None
+    return times.chosen_moment(session.widget(DAY), session.widget(HOUR), account.zone)
 
 
 def choose_time() -> datetime | None:
-    """Draw the choice of when; None is now."""
-    if (
-        st.segmented_control("When", ["Now", "At a time"], default="Now", required=True, key=WHEN, format_func=quiet)
-        == "Now"
-    ):
+    st.segmented_control("When", ["Now", "At a time"], default="Now", required=True, key=WHEN, format_func=quiet)
+    if session.widget(WHEN) != "At a time":
         return None
-    there = session.now().astimezone(account.zone)
+    soon = (session.now().astimezone(account.zone) + timedelta(hours=1)).replace(minute=0, tzinfo=None)
     day, hour = st.columns(2)
-    on = day.date_input("Day", there.date(), key=DAY)
-    at = hour.time_input(f"Time in {times.city(account.zone)}", there.replace(tzinfo=None).time(), key=HOUR, step=300)
-    return times.chosen_moment(on, at, account.zone)
+    day.date_input("Day", soon.date(), key=DAY)
+    hour.time_input(f"Time in {times.city(account.zone)}", time(soon.hour), key=HOUR, step=300)
+    return chosen_time()
 
 
 def say_when(due_at: datetime) -> None:
-    says = f"{words.exactly(due_at, account.zone)} in {times.city(account.zone)}"
+    says = f"{words.day_and_time(due_at, account.zone)} in {times.city(account.zone)}"
     mine = session.visitors_zone()
     if mine and due_at.astimezone(mine).utcoffset() != due_at.utcoffset():
-        says += f" is {words.exactly(due_at, mine)} for you"
+        says += f", {words.day_and_time(due_at, mine)} for you"
+    if due_at <= session.now():
+        says += ". This time has passed: choose a later one"
     twice = " The clocks go back: this is the first of the two." if times.comes_twice(due_at) else ""
     st.caption(f"{says}.{twice}")
 
@@ -82,13 +92,15 @@ def say_when(due_at: datetime) -> None:
 def write() -> None:
     left, right = st.columns([11, 9], gap="large")
     with left, notices.explained():
-        default = [str(each) for each in draft.connection_ids if str(each) in by_id] or list(by_id)[:1]
+        default = [str(each) for each in draft.connection_ids if str(each) in by_id] or (
+            list(by_id) if len(by_id) == 1 else []
+        )
         st.pills(
             "Publish to", list(by_id), selection_mode="multi", default=default, key=TO, on_change=save, wrap=True,
             format_func=lambda each: shell.connection_label(by_id[each]),
         )  # fmt: skip
         chosen = chosen_connections()
-        content = Content(text=written(draft.content.text, key=TEXT, rev=rev))
+        content = content_now()
         found = {each.id: writing.who(content, each) for each in chosen}
         segments = {
             each.id: publishing.segments(publishing.render(content, each, found[each.id].get), each) for each in chosen
@@ -97,7 +109,7 @@ def write() -> None:
             content.text, key=TEXT, label="Text", rev=rev, on_change=save, counts=writing.counts(content, chosen),
             marks=tuple(writing.marks(next(iter(segments.values()), ()))), placeholder="What is new?",
         )  # fmt: skip
-        notes = writing.problems(content, chosen, allowed, found)
+        notes = writing.problems(account, content, chosen, allowed, found)
         show(h("div.stack.wide", *notes), key="problems")
         for mentioned in found.values():
             sending.saw(mentioned)
@@ -113,7 +125,7 @@ def write() -> None:
             st.button("Discard", key="discard", type="tertiary", on_click=discard, disabled=not content.text)
             st.button(
                 f"{'Schedule' if due_at else 'Publish'} for {account.name}", key="publish", type="primary",
-                icon=":material/send:", on_click=publish, args=(content, due_at), disabled=bool(missing), help=missing,
+                icon=":material/send:", on_click=publish, disabled=bool(missing), help=missing,
             )  # fmt: skip
     with right:
         st.header("Preview", anchor=False)

@@ -15,17 +15,17 @@ shell.header(
 )
 may_connect = operator.may(Capability.CONNECT)
 
-if may_connect:
+if may_connect and connecting.is_open(account):
+    connecting.form(operator, account)
+elif may_connect:
     st.button(
         "Connect Bluesky",
         key="connect",
         type="primary",
         icon=":material/add:",
         on_click=connecting.open_form,
-        args=(True,),
+        args=(account,),
     )
-    if connecting.is_open():
-        connecting.form(operator, account)
 
 
 @st.fragment(run_every="2s")

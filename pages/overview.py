@@ -10,8 +10,8 @@ from ui.view import h, show
 
 operator = session.require(Capability.SEE)
 with session.portfolio(operator) as scope:
-    by_id = {account.id: account for account in accounts.visible(scope)}
-shell.header("Overview", "What needs a person, what goes out next, and how the workers are.", count=len(by_id))
+    count = len(accounts.visible(scope))
+shell.header("Overview", "What needs a person, what goes out next, and how the workers are.", count=count)
 
 
 def open_item(picked: str) -> None:
@@ -27,21 +27,22 @@ def live() -> None:
     now = session.now()
     with notices.explained():
         with session.portfolio(operator) as scope:
+            known = {account.id: account for account in accounts.visible(scope)}
             troubled = deliveries.needing_attention(scope)
             refused = connections.needing_attention(scope)
             soon = deliveries.next_up(scope)
             present = workers.present(scope)
 
         st.header(f"Needs attention · {len(troubled) + len(refused)}", anchor=False)
-        items = [attention.of_delivery(each, by_id[each.account_id], now) for each in troubled]
-        items += [attention.of_connection(each, by_id[each.account_id]) for each in refused]
+        items = [attention.of_delivery(each, known[each.account_id], now) for each in troubled]
+        items += [attention.of_connection(each, known[each.account_id]) for each in refused]
         calm = empty("check", "Nothing needs you.", "Failed, missed and doubtful posts would stand here.")
         show(h("ul.list", *[h("li", each) for each in items]) if items else calm, key="attention", on_pick=open_item)
 
         left, right = st.columns(2, gap="large")
         with left:
             st.header("Next up", anchor=False)
-            rows = [attention.next_up(each, by_id[each.account_id], now) for each in soon]
+            rows = [attention.next_up(each, known[each.account_id], now) for each in soon]
             idle = empty("calendar", "Nothing is planned.", "Posts that wait for their time stand here.")
             show(h("ul.list", *[h("li", each) for each in rows]) if rows else idle, key="next")
         with right:

@@ -15,7 +15,7 @@ from socialcore import events, failures, flags, holds, lanes, retries
 from socialcore.adapters.contract import Frozen, Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
-from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, lock, tries
+from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, lock, stop, tries
 
 GATE = (9, 1)
 SEND_WITHIN = timedelta(seconds=15)  # from before the intent's BEGIN to the first byte
@@ -112,7 +112,7 @@ def intend(scope: AccountScope, lane: Lane, picked: Picked, *, grant_version: in
     if now is None:
         return None
     if now["cancel_at"] is not None:
-        change(scope, picked.id, state="cancelled", held_because=None)
+        stop(scope, picked.id)
     elif now["expired"]:
         change(scope, picked.id, state="missed")
     elif obstacle := _obstacle(scope, lane):
@@ -134,7 +134,7 @@ def conclude(
 ) -> None:
     """Record how an attempt ended and decide what comes next."""
     wait = result.wait if isinstance(result, failures.RateLimited) else None
-    _lock_lanes(scope, lane, wait)
+    mine = _lock_lanes(scope, lane, wait)
     now = (
         scope.run(
             "select state, attempt, clock_timestamp() as now, greatest(clock_timestamp(), a.deadline_at) as over"
@@ -150,6 +150,8 @@ def conclude(
         _end_attempt(scope, attempt, "accepted", remote_id=result.remote_id)
         if latest and now["state"] in ("sending", "ambiguous", "queued", "needs_review"):
             accept(scope, attempt.delivery_id, result, now["now"] + read_lag)
+            if not mine:  # whoever took the lane over may have left it with nothing to wake up for
+                lanes.wake(scope, [lane.connection_id])
         else:
             events.record(scope, "incident.late_receipt", delivery_id=attempt.delivery_id, n=attempt.n)
     elif latest and now["state"] == "sending":
@@ -169,7 +171,7 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     step = retries.next_step(failure, tries=1)
     why: dict[str, Any] = {"failure_kind": failure.kind, "failure": str(failure)}
     if now["cancel_at"] is not None:
-        change(scope, picked.id, state="cancelled", held_because=None)
+        stop(scope, picked.id)
     elif now["expired"]:
         change(scope, picked.id, state="missed", **why)
     elif isinstance(step, retries.WaitForReconnect):
@@ -182,18 +184,25 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     _note_grant(scope, picked.grant, failure)
 
 
-def _lock_lanes(scope: AccountScope, lane: Lane, wait: timedelta | None) -> None:
-    """Lock this lane, or with a wait all lanes of its sign-in, and have them wait."""
-    if wait is None:
-        lanes.lock(scope, lane)
-        return
-    scope.run(
-        "with waiting as (select connection_id from lanes where account_id = :account_id and grant_id = :grant_id"
-        "                 order by connection_id for update)"
-        " update lanes l set not_before = greatest(l.not_before, clock_timestamp() + :wait) from waiting"
-        " where l.connection_id = waiting.connection_id",
-        {"account_id": lane.account_id, "grant_id": lane.grant_id, "wait": wait},
-    )
+def _lock_lanes(scope: AccountScope, lane: Lane, wait: timedelta | None) -> bool:
+    """Lock this lane, ours or not, or with a wait all lanes of its sign-in, and have them wait.
+
+    Returns:
+        Whether the lane is still ours.
+    """
+    if wait is not None:
+        scope.run(
+            "with waiting as (select connection_id from lanes where account_id = :account_id"
+            "                   and (grant_id = :grant_id or connection_id = :id) order by connection_id for update)"
+            " update lanes l set not_before = greatest(l.not_before, clock_timestamp() + :wait) from waiting"
+            " where l.connection_id = waiting.connection_id",
+            {"account_id": lane.account_id, "grant_id": lane.grant_id, "id": lane.connection_id, "wait": wait},
+        )
+    if lanes.lock(scope, lane):
+        return True
+    # Deliveries are locked after their lane, also by whoever has lost it: otherwise two could wait for each other.
+    lanes.lock_all(scope, [lane.connection_id])
+    return False
 
 
 def _obstacle(scope: AccountScope, lane: Lane) -> str | None:

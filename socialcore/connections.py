@@ -88,6 +88,8 @@ def connect(scope: AccountScope, sealing: Vault, platform: Platform, granted: Gr
     Connecting what is connected already renews its sign-in, and what waited for that goes out.
     """
     target = next(target for target in granted.targets if target.id == target_id)
+    # Lanes before grants, as the worker does: it may be noting at this moment that this sign-in fails.
+    lanes.lock_all(scope, _known(scope, platform, target_id))
     grant_id = grants.store(scope, sealing, platform, granted)
     connection_id: UUID = scope.run(
         "insert into connections (account_id, grant_id, platform, target_id, name, connected_by, checked_at)"
@@ -154,8 +156,18 @@ def connectable() -> Sequence[Platform]:
     return list(ADAPTERS)
 
 
+def _known(scope: AccountScope, platform: Platform, target_id: str) -> Sequence[UUID]:
+    return (
+        scope.run(
+            "select id from connections where account_id = :account_id and platform = :platform and target_id = :target_id",
+            {"account_id": scope.account_id, "platform": platform, "target_id": target_id},
+        )
+        .scalars()
+        .all()
+    )
+
+
 def _send_what_waited(scope: AccountScope, connection_id: UUID) -> None:
-    lanes.lock_all(scope, [connection_id])
     scope.run(
         "update deliveries set next_at = clock_timestamp() where account_id = :account_id and connection_id = :id"
         "   and state = 'queued' and held_because is not null and due_at <= clock_timestamp()",

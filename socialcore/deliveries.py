@@ -158,8 +158,9 @@ def cancel(scope: AccountScope, delivery_ids: Sequence[UUID]) -> int:
     ).rowcount
     # Sent before, or being sent: the worker knows what is certain, and says so.
     scope.run(
-        "update deliveries set cancel_at = now(), next_at = case when state = 'queued' then now() else next_at end"
-        " where account_id = :account_id and id = any(:ids) and state in ('queued', 'sending', 'ambiguous')"
+        "update deliveries set cancel_at = now(), state = case state when 'missed' then 'queued' else state end,"
+        "   next_at = case when state in ('queued', 'missed') then now() else next_at end"
+        " where account_id = :account_id and id = any(:ids) and state in ('queued', 'sending', 'ambiguous', 'missed')"
         "   and cancel_at is null",
         values,
     )

@@ -79,15 +79,7 @@ def _note(scope: AccountScope, duty: Duty, grant: Grant, failure: failures.Platf
     if duty.kind == "revoke":
         return
     needs_person = isinstance(failure, failures.ReconnectNeeded)
-    scope.run(
-        "update connections set checked_at = clock_timestamp(), check_failure = :failure"
-        " where account_id = :account_id and id = :id",
-        {
-            "account_id": scope.account_id,
-            "id": duty.connection_id,
-            "failure": None if failure is None or needs_person else str(failure),
-        },
-    )
+    # The grant before the connection, as whoever connects again at this moment does.
     # Only what a check proves ends or begins a need to reconnect; an outage says nothing about a sign-in.
     if failure is None or needs_person:
         scope.run(
@@ -102,4 +94,13 @@ def _note(scope: AccountScope, duty: Duty, grant: Grant, failure: failures.Platf
                 "why": str(failure) if failure else None,
             },
         )
+    scope.run(
+        "update connections set checked_at = clock_timestamp(), check_failure = :failure"
+        " where account_id = :account_id and id = :id",
+        {
+            "account_id": scope.account_id,
+            "id": duty.connection_id,
+            "failure": None if failure is None or needs_person else str(failure),
+        },
+    )
     events.record(scope, "connection.checked", fine=failure is None, kind=failure.kind if failure else None)

@@ -68,7 +68,7 @@ def note_stop(
     elif isinstance(found, failures.PlatformFailure):
         looks = now["looks"] + 1
         change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks), failure=str(found))
-    elif now["now"] < certain_at:
+    elif now["next_at"] < certain_at:  # it counts when we began to look, which was no earlier than this
         change(scope, picked.id, next_at=certain_at)
     else:
         change(scope, picked.id, state="cancelled", held_because=None)

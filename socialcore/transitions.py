@@ -76,6 +76,16 @@ def accept(scope: AccountScope, delivery_id: UUID, receipt: Receipt, read_at: da
     )
 
 
+def stop(scope: AccountScope, delivery_id: UUID) -> None:
+    """Say that it was stopped, unless an earlier attempt left a doubt: then it is picked again, for a look first."""
+    scope.run(
+        "update deliveries d set state = 'cancelled', held_because = null where account_id = :account_id and id = :id"
+        "  and not exists (select from attempts a where a.account_id = d.account_id and a.delivery_id = d.id"
+        "    and a.outcome = 'ambiguous')",
+        {"account_id": scope.account_id, "id": delivery_id},
+    )
+
+
 def tries(scope: AccountScope, delivery_id: UUID) -> int:
     return scope.run(
         "select count(*) from attempts where account_id = :account_id and delivery_id = :id"

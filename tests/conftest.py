@@ -95,7 +95,9 @@ class Business:
     def scope(self):
         return account_scope(self.app, self.operator_id, self.account_id)
 
-    def connect(self, name: str = "bakery.test", *, platform: Platform = "bluesky", service: str = "http://127.0.0.1:9"):
+    def connect(
+        self, name: str = "bakery.test", *, platform: Platform = "bluesky", service: str = "http://127.0.0.1:9"
+    ):
         """Store a connection as a sign-in would have; nobody is called."""
         subject = f"did:plc:{uuid4().hex[:24]}"
         secret = {"access": "a.e30.s", "refresh": "r.e30.s", "app_password": "test-test-test-test"}

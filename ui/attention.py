@@ -56,7 +56,7 @@ def workers(present: Sequence[WorkerSeen]) -> Element:
     rows = [
         [each.name, states[each.state], f"{words.span(each.since_beat)} ago", f"{each.last_hour:,}"] for each in present
     ]
-    return table(["Worker", "State", "Heartbeat", "Last hour"], rows, caption="Workers", numbers=(2, 3))
+    return table(["Worker", "State", "Heartbeat", "Attempts, last hour"], rows, caption="Workers", numbers=(2, 3))
 
 
 def _item(lead: Element, title: str, account: Account, act: Element, when: str) -> Element:

@@ -22,26 +22,41 @@ PREPARE = (
 )
 
 
-def open_form(wanted: bool) -> None:  # noqa: FBT001 - a widget's callback
-    session.keep("connecting", wanted)
+def open_form(account: Account, connection: Connection | None = None) -> None:
+    """Open this account's form; filled in with what is known of a connection that is to be renewed."""
+    session.keep(f"connecting:{account.id}", value=True)
+    if connection is not None:
+        session.set_widget(_field("identifier", account), connection.name)
+        session.set_widget(_field("service", account), connection.service)
+    session.redraw()
 
 
-def is_open() -> bool:
-    return bool(session.kept("connecting"))
+def close_form(account: Account) -> None:
+    session.keep(f"connecting:{account.id}", value=False)
+
+
+def is_open(account: Account) -> bool:
+    return bool(session.kept(f"connecting:{account.id}"))
+
+
+def _field(name: str, account: Account) -> str:
+    """The key of a field: each account's own, so that nothing typed for one is ever sent for another."""
+    return f"bluesky_{name}-{account.id}"
 
 
 def form(operator: Operator, account: Account) -> None:
     """Ask for what a Bluesky sign-in needs; what was typed stays when it is refused."""
     with st.container(border=True, key="connect_form"):
-        st.subheader(f"Connect Bluesky for {account.name}", anchor=False)
+        st.header(f"Connect Bluesky for {account.name}", anchor=False)
         st.caption(PREPARE)
-        with st.form("connect_bluesky", border=False):
-            st.text_input("Handle", key="bluesky_identifier", placeholder="harborbakery.bsky.social")
+        with st.form(f"connect_bluesky-{account.id}", border=False):
+            st.text_input("Handle", key=_field("identifier", account), placeholder="harborbakery.bsky.social")
             st.text_input(
-                "App password", key="bluesky_app_password", type="password", placeholder="xxxx-xxxx-xxxx-xxxx"
-            )
+                "App password", key=_field("app_password", account), type="password",
+                placeholder="xxxx-xxxx-xxxx-xxxx", autocomplete="off",
+            )  # fmt: skip
             st.text_input(
-                "Server", key="bluesky_service", placeholder="https://bsky.social",
+                "Server", key=_field("service", account), placeholder="https://bsky.social",
                 help="Leave it empty for Bluesky's own. Accounts elsewhere: the address of their server.",
             )  # fmt: skip
             st.form_submit_button(
@@ -51,19 +66,19 @@ def form(operator: Operator, account: Account) -> None:
                 on_click=connect,
                 args=(operator, account),
             )
-        st.button("Close", key="close_connect", type="tertiary", on_click=open_form, args=(False,))
+        st.button("Close", key="close_connect", type="tertiary", on_click=close_form, args=(account,))
 
 
 @notices.action
 def connect(operator: Operator, account: Account) -> None:
     """Sign in at Bluesky and store the sign-in, sealed. The one time a page calls a platform."""
     operator.require(Capability.CONNECT)
-    answer = {name: session.widget(f"bluesky_{name}") or "" for name in FIELDS}
+    answer = {name: session.widget(_field(name, account)) or "" for name in FIELDS}
     granted = connections.sign_in("bluesky", answer)
     with session.scope(operator, account) as scope:
         connections.connect(scope, session.vault(), "bluesky", granted, granted.targets[0].id)
-    session.set_widget("bluesky_app_password", "")
-    open_form(wanted=False)
+    session.set_widget(_field("app_password", account), "")
+    close_form(account)
     title = f"@{granted.targets[0].name} is connected"
     session.leave_notice(Notice("green", title, f"{account.name} can publish to it now."))
 
@@ -93,7 +108,7 @@ def card(operator: Operator, account: Account, connection: Connection, *, now: d
         return
     who = (operator, account, connection)
     if connection.disconnected_at is not None:
-        st.button("Connect again", key=f"again-{connection.id}", on_click=open_form, args=(True,))
+        st.button("Connect again", key=f"again-{connection.id}", on_click=open_form, args=(account, connection))
         return
     if session.kept("disconnecting") == connection.id:
         st.caption(f"Disconnect @{connection.name} from {account.name}? Published posts stay where they are.")
@@ -103,7 +118,8 @@ def card(operator: Operator, account: Account, connection: Connection, *, now: d
         return
     with st.container(horizontal=True):
         if connection.state == "reconnect":
-            st.button("Reconnect", key=f"fix-{connection.id}", type="primary", on_click=open_form, args=(True,))
+            st.button("Reconnect", key=f"fix-{connection.id}", type="primary", on_click=open_form,
+                      args=(account, connection))  # fmt: skip
         waits = connection.checking
         st.button("Checking …" if waits else "Check now", key=f"check-{connection.id}", disabled=waits,
                   on_click=check, args=who)  # fmt: skip

@@ -1,6 +1,6 @@
 """What became of a post, connection by connection, as several pages draw it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from socialcore.deliveries import AttemptSeen, Delivery
@@ -10,6 +10,7 @@ from ui.platforms import PLATFORMS, mark
 from ui.states import DELIVERY, badge
 from ui.view import Element, Node, h, icon
 
+SOON = timedelta(minutes=1)
 LONGEST_SHOWN = 90  # characters of an address; a longer one says nothing more to a person
 
 NEXT = {
@@ -30,6 +31,8 @@ OUTCOMES = {
 def detail(delivery: Delivery, zone: ZoneInfo, now: datetime) -> str:
     """The time that matters in this state, if one does."""
     match delivery.shown:
+        case "scheduled" if delivery.due_at - now < SOON:
+            return f"in {words.span(delivery.due_at - now)}"
         case "scheduled":
             return words.clock(delivery.due_at, zone, now)
         case "retrying":

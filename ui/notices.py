@@ -12,6 +12,7 @@ from socialcore.database import NotYourAccount
 from socialcore.failures import PlatformFailure
 from socialcore.operators import NotAllowed
 from socialcore.publishing import NotReady, TimePassed
+from socialcore.times import NoSuchTime
 from ui import session
 from ui.parts import note
 from ui.session import Notice
@@ -24,15 +25,23 @@ AWAY = Notice(
     "The database does not answer",
     "Nothing was changed, and what you have written stays in this window. It usually takes a few seconds: try again.",
 )
+FIXED = {
+    session.SignedOut: Notice("red", "You are signed out", "Nothing was changed. Sign in again."),
+    TimePassed: Notice("orange", "This time has passed", "Choose a later one, or publish now. Your text is kept."),
+}
 SIGNS = {"red": "alert", "orange": "eye", "green": "check"}
 
 
 def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Let a widget's callback fail in words: the next run draws them, and nothing is lost."""
+    """Let a widget's callback fail in words: the next run draws them, and nothing is lost.
+
+    It runs only for somebody who is signed in now: the page it stands on may be older than a sign-out elsewhere.
+    """
 
     @wraps(callback)
     def explained_callback(*arguments: Parameters.args, **named: Parameters.kwargs) -> None:
         try:
+            session.insist_on_sign_in()
             callback(*arguments, **named)
         except (sqlalchemy.exc.SQLAlchemyError, PlatformFailure, *EXPECTED) as error:
             session.leave_notice(in_words(error))
@@ -40,7 +49,8 @@ def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
     return explained_callback
 
 
-EXPECTED = (NotYourAccount, NotAllowed, NotReady, TimePassed)
+EXPECTED = (NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, session.SignedOut)
+FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
 
 def in_words(error: Exception) -> Notice:
@@ -52,13 +62,15 @@ def in_words(error: Exception) -> Notice:
         case NotYourAccount():
             return Notice("red", str(error), "Nothing was changed. Ask an admin if you should.")
         case NotAllowed():
-            return Notice("red", "This is not for your role", f"{error} Nothing was changed.")
+            return Notice("red", "This is not for your role", f"{str(error).replace('_', ' ')} Nothing was changed.")
+        case session.SignedOut() | TimePassed():
+            return FIXED[type(error)]
         case NotReady(problems=problems):
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case TimePassed():
-            return Notice("orange", "This time has passed", "Choose a later one, or publish now. Your text is kept.")
+        case NoSuchTime():
+            return Notice("orange", "There is no such time", f"{error} Your text is kept.")
         case _:
             return Notice("red", "That did not work", f"{error} Nothing was changed.")
 
@@ -70,7 +82,8 @@ def explained() -> Generator[None]:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, PlatformFailure, *EXPECTED) as error:
         _draw(in_words(error), key="stopped")
-        st.button("Try again", key="try_again")
+        if not isinstance(error, FINAL):
+            st.button("Try again", key="try_again")
 
 
 def draw() -> None:

@@ -128,11 +128,23 @@ def quiet(label: str) -> str:
     return label if label.startswith((":", "!")) else f":gray[{label}]"
 
 
-def undo_bar(title: str, words: str, seconds_left: int, total: int, pick: str) -> Element:
-    """Draw the bar that takes an action back while it still can be, for `st.bottom`.
+def undo_bar(title: str, words: str, seconds_left: int | None, total: int, pick: str) -> Element:
+    """Draw the bar that takes an action back while it still can be.
 
     The ring runs on by itself; the number in it stands still until the page draws it again.
+
+    Args:
+        seconds_left: None if there is time enough that counting it down would only make people hurry.
     """
+    return h(
+        "div.undo",
+        icon("calendar") if seconds_left is None else _ring(seconds_left, total),
+        h("div", h("b", title), h("div.small", words), role="status"),
+        h("button", icon("undo"), "Undo", pick=pick),
+    )
+
+
+def _ring(seconds_left: int, total: int) -> Element:
     circle = {"cx": "16", "cy": "16", "r": "14"}
     ring = h(
         "svg",
@@ -141,9 +153,4 @@ def undo_bar(title: str, words: str, seconds_left: int, total: int, pick: str) -
         viewBox="0 0 32 32",
         vars={"--share": f"{100 * seconds_left / total:.0f}", "--time": f"{seconds_left}s"},
     )
-    return h(
-        "div.undo",
-        h("span.ring", ring, str(seconds_left), aria_hidden="true"),
-        h("div", h("b", title), h("div.small", words), role="status"),
-        h("button", icon("undo"), "Undo", pick=pick),
-    )
+    return h("span.ring", ring, str(seconds_left), aria_hidden="true")

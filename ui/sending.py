@@ -19,6 +19,8 @@ from ui.session import Notice
 from ui.view import Element, h, show
 
 TAKEN_BACK = Notice("green", "Taken back", "Nothing was sent. Your text is here again.")
+BESIDE = Notice("green", "Taken back", "Nothing was sent. You have begun another text, so the old one is on Posts.")
+TOO_LATE = Notice("orange", "Too late to take all of it back", "What had not left was stopped; see what became of it.")
 ENDED = ("confirmed", "failed", "missed", "cancelled")
 
 
@@ -81,13 +83,15 @@ def _seen() -> set[str]:
     return session.kept("seen_nobody") or set()
 
 
-@st.fragment(run_every="1s")
 def watch(operator: Operator, account: Account) -> None:
-    """Show the post just published until everything about it has ended; offer to take it back while that works."""
+    """Show what becomes of the post just published; offer to take it back while that works."""
     post_id: UUID | None = session.kept(f"watched:{account.id}")
-    if post_id is None:
-        shell.follow()
-        return
+    if post_id is not None:
+        _watch(operator, account, post_id)
+
+
+@st.fragment(run_every="1s")
+def _watch(operator: Operator, account: Account, post_id: UUID) -> None:
     with notices.explained():
         with session.scope(operator, account) as scope:
             post = history.post(scope, post_id)
@@ -97,7 +101,7 @@ def watch(operator: Operator, account: Account) -> None:
         with st.container(border=True, key="watch"):
             show(_headline(post, account), *_undo(post, account, now), _rows(post, account, now), key="watched",
                  on_pick=lambda _: take_back(operator, account, post))  # fmt: skip
-            st.button("Done", key="watch_done", type="tertiary", on_click=_stop_watching, args=(account,))
+            st.button("Hide this", key="watch_done", type="tertiary", on_click=_stop_watching, args=(account,))
         shell.follow()
 
 
@@ -108,15 +112,20 @@ def take_back(operator: Operator, account: Account, post: SubmittedPost) -> None
         stopped = deliveries.cancel(scope, [each.id for each in post.deliveries])
         if stopped == len(post.deliveries):
             drafts.restore(scope, post.content, [each.connection_id for each in post.deliveries])
-    if stopped == len(post.deliveries):
-        session.keep(f"watched:{account.id}", None)
-        session.leave_notice(TAKEN_BACK)
+        is_back = drafts.current(scope).content == post.content
+    if stopped < len(post.deliveries):
+        session.leave_notice(TOO_LATE)
+        return
+    session.keep(f"watched:{account.id}", None)
+    session.leave_notice(TAKEN_BACK if is_back else BESIDE)
 
 
 def _headline(post: SubmittedPost, account: Account) -> Element:
     ended = all(each.state in ENDED for each in post.deliveries)
     published = sum(each.state == "confirmed" for each in post.deliveries)
-    says = f"{published} of {len(post.deliveries)} published" if ended else "on its way"
+    needs_person = any(each.state == "needs_review" for each in post.deliveries)
+    under_way = "needs a person" if needs_person else "on its way"
+    says = f"{published} of {len(post.deliveries)} published" if ended else under_way
     return h("div.row.apart", h("h2", f"{post.title} for {account.name}"), h("span.muted.small", says))
 
 
@@ -128,15 +137,14 @@ def _undo(post: SubmittedPost, account: Account, now: datetime) -> list[Element]
     due_at = min(each.due_at for each in waiting)
     left = (due_at - now).total_seconds()
     total = int(session.settings().undo.total_seconds())
-    posts = words.counted(len(waiting), "post")
-    when = words.clock(due_at, account.zone, now)
-    if left > total:
-        says = "Nothing has been sent. You can take it back."
-        return [undo_bar(f"{posts} go out at {when}", says, total, total, "undo")]
     if left <= 0:
         return []
+    go_out = f"{words.counted(len(waiting), 'post')} for {account.name} {'goes' if len(waiting) == 1 else 'go'} out"
+    if left > total:
+        when = words.clock(due_at, account.zone, now)
+        return [undo_bar(f"{go_out} at {when}", "Nothing has been sent. You can take it back.", None, total, "undo")]
     seconds = f"Nothing has been sent. You can take it back for {words.counted(int(left) + 1, 'second')}."
-    return [undo_bar(f"{posts} for {account.name}", seconds, int(left) + 1, total, "undo")]
+    return [undo_bar(f"{go_out} in a moment", seconds, int(left) + 1, total, "undo")]
 
 
 def _rows(post: SubmittedPost, account: Account, now: datetime) -> Element:
@@ -146,4 +154,4 @@ def _rows(post: SubmittedPost, account: Account, now: datetime) -> Element:
 
 def _stop_watching(account: Account) -> None:
     session.keep(f"watched:{account.id}", None)
-    shell.redraw()
+    session.redraw()  # without the fragment, which would go on asking

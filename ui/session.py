@@ -13,12 +13,16 @@ import streamlit as st
 from socialcore import accounts, database, installation, operators
 from socialcore.accounts import Account
 from socialcore.database import AccountScope, Database, PortfolioScope
-from socialcore.operators import Capability, NotAllowed, Operator
+from socialcore.operators import Capability, Operator
 from socialcore.settings import Settings
 from socialcore.vault import Vault
 
 DEMO_COOKIE = "composer_sign_in"
 FRESH = timedelta(minutes=10)  # a provider's sign-in older than this, and unknown to us, has been ended by us
+
+
+class SignedOut(Exception):
+    """Nobody is signed in, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +91,24 @@ def require(capability: Capability) -> Operator:
     """Let only those go on who are signed in and may; the first statement of every page.
 
     Raises:
+        SignedOut: if nobody is signed in.
         NotAllowed: if no role of the operator includes the capability.
+    """
+    operator = insist_on_sign_in()
+    operator.require(capability)
+    return operator
+
+
+def insist_on_sign_in() -> Operator:
+    """Who is signed in now, asked of our own record.
+
+    Raises:
+        SignedOut: if nobody is; the next run of the whole page shows where to sign in.
     """
     operator = signed_in()
     if operator is None:
-        raise NotAllowed("Sign in first.")
-    operator.require(capability)
+        redraw()
+        raise SignedOut
     return operator
 
 
@@ -154,6 +170,11 @@ def keep(name: str, value: object) -> None:
 
 def kept(name: str) -> Any:
     return st.session_state.get(f"kept:{name}")
+
+
+def redraw() -> None:
+    """Have the whole page drawn anew, not just the fragment whose widget was used: `shell.follow` does it."""
+    keep("redraw", value=True)
 
 
 def widget(key: str) -> Any:

@@ -1,7 +1,8 @@
 """The top of every page: who we act for and where, the title, and what callbacks have left to say."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import streamlit as st
@@ -9,13 +10,21 @@ import streamlit as st
 from socialcore import demo, publishing
 from socialcore.accounts import Account
 from socialcore.connections import Connection
-from socialcore.operators import MAY, Operator, Role
+from socialcore.operators import Operator, Role
 from socialcore.posts import Content
 from socialcore.times import city
 from ui import notices, session
 from ui.parts import banner, banner_all, empty
 from ui.platforms import PLATFORMS
 from ui.view import Element, h, show
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+DOES: Mapping[Role, str] = {
+    "publisher": "Writes, publishes and connects, for the accounts they work for.",
+    "product_owner": "Sees every account and decides what is on. Publishes nothing.",
+    "qa": "Publishes and connects like a publisher, and runs the tests.",
+    "admin": "May do everything, for every account.",
+}
 
 
 def header(title: str, says: str, *, account: Account | None = None, count: int = 0) -> None:
@@ -56,8 +65,9 @@ def choose_account(operator: Operator) -> Account:
             on_change=switch,
         )
     if account is None:
-        st.title("Who are you acting for?", anchor=False)
-        st.caption("Nothing is shown or sent before you have chosen. The choice stays until you change it.")
+        with st.container(gap=None):
+            st.title("Who are you acting for?", anchor=False)
+            st.caption("Nothing is shown or sent before you have chosen. The choice stays until you change it.")
         cards = [_account_card(each) for each in choices]
         show(
             h("ul.list", *[h("li", card) for card in cards]),
@@ -77,14 +87,14 @@ def _account_card(account: Account) -> Element:
     )
 
 
+def page_file(page: str) -> Path:
+    """Where a page lies; Streamlit looks for relative paths beside ui/main.py."""
+    return PAGES / f"{page}.py"
+
+
 def go_to(page: str, **which: str) -> None:
     """Open another page once the callback that decided so has ended: `follow` does it."""
     session.keep("go_to", (page, which))
-
-
-def redraw() -> None:
-    """Have the whole page drawn anew, not just the fragment whose widget was used: `follow` does it."""
-    session.keep("redraw", value=True)
 
 
 def follow() -> None:
@@ -92,7 +102,7 @@ def follow() -> None:
     if target := session.kept("go_to"):
         session.keep("go_to", None)
         page, which = target
-        st.switch_page(f"pages/{page}.py", query_params=which)
+        st.switch_page(page_file(page), query_params=which)
     if session.has_notices() or session.kept("redraw"):
         session.keep("redraw", value=False)
         st.rerun()
@@ -128,14 +138,16 @@ def what_is_missing(
 
 def sign_in() -> None:
     """The only page for somebody who is not signed in."""
-    st.title("Social Composer", anchor=False)
-    st.caption("Publish on behalf of beta accounts, and run the launch.")
+    with st.container(gap=None):
+        st.title("Social Composer", anchor=False)
+        st.caption("Publish on behalf of beta accounts, and run the launch.")
     if not session.settings().embedded:
         _sign_in_at_provider()
         return
-    st.subheader("Sign in to the demo", anchor=False)
+    st.header("Sign in to the demo", anchor=False)
     rows = [_demo_card(role, name) for role, name in demo.OPERATORS]
-    show(h("ul.list", *[h("li", row) for row in rows]), key="demo")
+    with st.container(width=640):
+        show(h("ul.list", *[h("li", row) for row in rows]), key="demo")
     st.caption("Everything here runs on this machine: posts go to the sandbox, and nothing becomes public.")
 
 
@@ -151,10 +163,9 @@ def _sign_in_at_provider() -> None:
 
 
 def _demo_card(role: Role, name: str) -> Element:
-    may = ", ".join(sorted(MAY[role]))
     return h(
         "a.post",
         h("span.head", h("b", name)),
-        h("span.muted.small", f"may {may}"),
+        h("span.muted.small", DOES[role]),
         href=f"/sign-in/demo/{role}",
     )

@@ -9,6 +9,11 @@ def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
     there = moment.astimezone(zone)
     if there.date() == now.astimezone(zone).date():
         return f"{there:%H:%M}"
+    return day_and_time(moment, zone)
+
+
+def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
+    there = moment.astimezone(zone)
     return f"{there:%a} {there.day} {there:%b %H:%M}"
 
 

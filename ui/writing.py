@@ -3,20 +3,26 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
 from uuid import UUID
 
+import sqlalchemy.exc
 import streamlit as st
 
-from socialcore import publishing
+from socialcore import drafts, publishing
 from socialcore.accounts import Account
 from socialcore.connections import Connection
+from socialcore.database import AccountScope
+from socialcore.drafts import Draft
 from socialcore.failures import PlatformFailure
 from socialcore.flags import Evaluation
+from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
-from ui import previews
+from ui import notices, previews, session
 from ui.composer import Count, Mark
 from ui.parts import note
 from ui.platforms import PLATFORMS
+from ui.session import Notice
 from ui.view import Element, h
 
 LOOKUP_PATIENCE = 0.8  # seconds that a pause in typing may wait for a platform to say who is mentioned
@@ -44,6 +50,58 @@ def who(content: Content, connection: Connection, *, patience: float = LOOKUP_PA
         except (NotYet, PlatformFailure):
             continue
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """What the database could not take when it was written."""
+
+    rev: str
+    content: Content
+    connection_ids: Sequence[UUID]
+
+
+def revision(draft: Draft) -> str:
+    return f"{draft.id}-{draft.revision}"
+
+
+def current(scope: AccountScope, account: Account) -> Draft:
+    """The draft, with what was written to it while the database was away."""
+    draft = drafts.current(scope)
+    unsaved = is_unsaved(account)
+    if unsaved is None or unsaved.rev != revision(draft):
+        return draft
+    drafts.save(scope, unsaved.content, unsaved.connection_ids)
+    return drafts.current(scope)
+
+
+def save(operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]) -> None:
+    """Keep what is written: in the database, and while that is away, in this visit."""
+    try:
+        session.insist_on_sign_in()
+        with session.scope(operator, account) as scope:
+            is_this = revision(drafts.current(scope)) == rev
+            if is_this:
+                drafts.save(scope, content, connection_ids)
+        if not is_this:
+            words = (
+                f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"
+            )
+            session.leave_notice(Notice("orange", "This text is no longer your draft", words))
+    except sqlalchemy.exc.SQLAlchemyError:
+        session.keep(f"unsaved:{account.id}", Unsaved(rev, content, connection_ids))
+    except notices.FINAL as error:
+        session.leave_notice(notices.in_words(error))
+    else:
+        all_is_saved(account)
+
+
+def is_unsaved(account: Account) -> Unsaved | None:
+    return session.kept(f"unsaved:{account.id}")
+
+
+def all_is_saved(account: Account) -> None:
+    session.keep(f"unsaved:{account.id}", None)
 
 
 def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:
@@ -76,10 +134,17 @@ def preview(account: Account, connection: Connection, segments: Sequence[tuple[s
 
 
 def problems(
-    content: Content, chosen: Sequence[Connection], allowed: Mapping[UUID, Evaluation], found: Mapping[UUID, Who]
+    account: Account,
+    content: Content,
+    chosen: Sequence[Connection],
+    allowed: Mapping[UUID, Evaluation],
+    found: Mapping[UUID, Who],
 ) -> list[Element]:
     """What stands in the way, and what an operator should know, worst first."""
     notes: list[Element] = []
+    if is_unsaved(account):
+        words = "The database does not answer. Your text stays in this window, and is saved once it does."
+        notes.append(note("orange", "Not saved yet", words, sign="clock"))
     if content.text.strip():
         wrong = {problem for each in publishing.problems(content, chosen).values() for problem in each}
         notes += [note("red", problem.title, problem.next_step) for problem in sorted(wrong, key=_title)]

@@ -107,9 +107,7 @@ class TestDetectFacets:
         assert not found_in("\u212aa.com httpſ://x")
 
     def test_takes_a_lower_case_http_and_no_other_for_a_scheme(self):
-        links = {
-            words: feature["uri"] for words, feature in found_in("httpbin.org HTTPS://a.com b.com").items()
-        }
+        links = {words: feature["uri"] for words, feature in found_in("httpbin.org HTTPS://a.com b.com").items()}
         assert links == {"httpbin.org": "httpbin.org", "b.com": "https://b.com"}
 
     def test_puts_a_replacement_character_for_a_lone_surrogate(self):

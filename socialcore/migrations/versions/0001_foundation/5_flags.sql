@@ -61,6 +61,7 @@ begin
     return null;
 end
 $$;
+revoke all on function composer.pass_gate() from public;
 create trigger gate before insert or update or delete on composer.features
     for each statement execute function composer.pass_gate();
 create trigger gate before insert or update or delete on composer.account_features

@@ -48,6 +48,7 @@ begin
     return new;
 end
 $$;
+revoke all on function composer.chain_audit() from public;
 create trigger chained before insert on composer.audit_log for each row execute function composer.chain_audit();
 create trigger append_only before update or delete on composer.audit_log
     for each row execute function composer.refuse_change();
@@ -94,6 +95,7 @@ begin
     return null;
 end
 $$;
+revoke all on function composer.audit_change() from public;
 create trigger audited after insert or update or delete on composer.features
     for each row execute function composer.audit_change();
 create trigger audited after insert or update or delete on composer.account_features

@@ -1,0 +1,278 @@
+"""A working day in a real browser: sign in, write, publish, undo, schedule, stop, connect, disconnect.
+
+Every visit ends with three gates: nothing wrong on the console, nothing wider than the window, nothing that axe
+objects to. Screenshots of all of it are left in tests/artifacts.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests import dashboard
+from tests.browser.browsing import ROOT, axe, console_errors, launch, settled, too_wide
+from tests.dashboard import Dashboard
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.browser
+
+ARTIFACTS = ROOT / "tests" / "artifacts"
+PATIENCE = 20_000  # ms; two cores may be busy with somebody else's work
+LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+RYE = "Rye and cardamom rolls from eight: https://example.com/rye with @cedarandpine.test #rye"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Dashboard]:
+    with dashboard.running(COMPOSER_UNDO_SECONDS="2") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visit(
+    browser: Browser,
+    stack: Dashboard,
+    path: str = "/",
+    *,
+    width: int = 1440,
+    scheme: str = "light",
+    role: str | None = "publisher",
+    quiet: bool = True,
+) -> Iterator[Page]:
+    """Open a page in a window of its own; with a role, signed in by its demo card.
+
+    Args:
+        quiet: whether nothing may go wrong on the console, as it does where the server is stopped meanwhile.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    errors = console_errors(page)
+    if role:
+        page.goto(f"{stack.address}/sign-in/demo/{role}")
+    page.goto(f"{stack.address}{path}")
+    settled(page)
+    try:
+        yield page
+    finally:
+        context.close()
+    assert not quiet or errors == []
+
+
+def act_for(page: Page, account: str) -> None:
+    page.get_by_role("button", name=account).click()
+    expect(page.locator(".st-key-banner")).to_contain_text(f"Acting for {account}")
+    settled(page)
+
+
+def write(page: Page, text: str) -> None:
+    page.locator("textarea").fill(text)
+    expect(page.locator(".st-key-previews .words")).to_have_text(text)
+
+
+def button(page: Page, name: str):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def look_at(page: Page, name: str) -> None:
+    """Take a picture, and let the gates have a look."""
+    settled(page)
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+    assert too_wide(page) == []
+    # axe knows a skip link by the links after it, and does not see those that we draw in shadow roots.
+    assert [each for each in axe(page) if "stSkipToContent" not in each] == []
+
+
+class TestADay:
+    """One story; each chapter starts where the one before has ended."""
+
+    def test_somebody_signs_in_by_a_card(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, role=None) as page:
+            expect(page.get_by_role("heading", name="Sign in to the demo")).to_be_visible()
+            page.get_by_role("link", name="Demo publisher").click()
+            expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+            expect(page.get_by_text("Nothing needs you.")).to_be_visible()
+
+            page.get_by_role("link", name="Sign out").click()
+            expect(page.get_by_role("heading", name="Sign in to the demo")).to_be_visible()
+
+    def test_a_post_goes_out_and_can_be_followed_to_where_it_is_public(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose") as page:
+            act_for(page, "Harbor Bakery")
+            write(page, RYE)
+            expect(page.locator(".st-key-previews .facet")).to_have_text(
+                ["https://example.com/rye", "@cedarandpine.test", "#rye"]
+            )
+            expect(page.locator("textarea + ul, .composer li").first).to_contain_text(f"{len(RYE)} / 300 characters")
+            button(page, "Publish for Harbor Bakery").click()
+            expect(page.locator(".st-key-watch")).to_contain_text("on its way")
+            expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
+            expect(page.locator("textarea")).to_have_value("")
+
+            with page.expect_popup() as opened:
+                page.locator(".st-key-watch").get_by_role("link").click()
+            expect(opened.value.locator("article p").first).to_have_text(RYE)
+
+            page.get_by_role("link", name="Posts").click()
+            page.get_by_role("button", name="Rye and cardamom").click()
+            page.get_by_text("Attempt by attempt").click()
+            expect(page.locator(".timeline li b")).to_have_text(
+                [
+                    "Submitted",
+                    re.compile(r"Attempt 1 by worker \d+"),
+                    "The platform took it",
+                    "Read back: as it was sent",
+                ]
+            )
+            assert "post=" in page.url
+        assert stack.published().count(RYE) == 1
+
+    def test_undo_takes_it_back_and_brings_the_text_again(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose") as page:
+            act_for(page, "Harbor Bakery")
+            write(page, "Closed on Monday")
+            button(page, "Publish for Harbor Bakery").click()
+            button(page, "Undo").click()
+            expect(page.get_by_text("Nothing was sent. Your text is here again.")).to_be_visible()
+            expect(page.locator("textarea")).to_have_value("Closed on Monday")
+            button(page, "Discard").click()
+            expect(page.locator("textarea")).to_have_value("")
+        wait_for(lambda: stack.sql("select 1 from composer.deliveries where state = 'cancelled'"), what="a stop")
+        assert "Closed on Monday" not in stack.published()
+
+    def test_a_scheduled_post_waits_and_can_be_stopped(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose") as page:
+            act_for(page, "Harbor Bakery")
+            write(page, "Pumpkin bread on Wednesday")
+            page.get_by_role("radio", name="At a time").click()
+            expect(page.get_by_text("in Los Angeles").last).to_be_visible()
+            button(page, "Schedule for Harbor Bakery").click()
+            expect(page.locator(".st-key-watch")).to_contain_text("Scheduled")
+            settled(page)
+
+            page.get_by_role("link", name="Overview").click()
+            expect(page.locator(".st-key-next")).to_contain_text("Scheduled")
+            page.get_by_role("link", name="Posts").click()
+            page.get_by_role("button", name="Pumpkin bread").click()
+            button(page, "Stop it").click()
+            expect(page.get_by_text("It was not sent, and will not be.")).to_be_visible()
+            expect(page.locator(".st-key-detail")).to_contain_text("Cancelled")
+        assert "Pumpkin bread on Wednesday" not in stack.published()
+
+    def test_an_account_is_connected_checked_and_disconnected(self, browser: Browser, stack: Dashboard):
+        new = {"handle": "harborsecond.test", "password": "abcd-efgh-ijkl-mnop"}
+        httpx.post(f"{stack.sandbox}/control/bluesky/accounts", json=new, trust_env=False).raise_for_status()
+        with visit(browser, stack, "/connections") as page:
+            act_for(page, "Harbor Bakery")
+            button(page, "Connect Bluesky").click()
+            page.get_by_label("Handle").fill("@harborsecond.test")
+            page.get_by_label("App password").fill("abcd-efgh-ijkl-mnop")
+            page.get_by_role("textbox", name="Server").fill(stack.sandbox)
+            button(page, "Connect for Harbor Bakery").click()
+            expect(page.get_by_text("@harborsecond.test is connected")).to_be_visible()
+
+            card = page.locator("[class*=st-key-card]").filter(has_text="@harborsecond.test")
+            card.get_by_role("button", name="Check now").click()
+            expect(card.get_by_role("button", name="Check now")).to_be_enabled()
+            card.get_by_role("button", name="Disconnect").click()
+            expect(card).to_contain_text("Disconnect @harborsecond.test from Harbor Bakery?")
+            card.get_by_role("button", name="Keep it").click()
+            card.get_by_role("button", name="Disconnect").click()
+            card.get_by_role("button", name="Disconnect now").click()
+            expect(page.get_by_text("@harborsecond.test is disconnected")).to_be_visible()
+            expect(card.get_by_role("button", name="Connect again")).to_be_visible()
+
+
+class TestLosesNothing:
+    def test_a_tab_closed_right_after_publish_still_publishes(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose") as page:
+            act_for(page, "Riverbend Yoga")
+            write(page, "Class at seven")
+            button(page, "Publish for Riverbend Yoga").click()
+            expect(page.locator(".st-key-watch")).to_be_visible()
+        wait_for(lambda: "Class at seven" in stack.published(), what="the post", most_seconds=30)
+
+    def test_what_was_typed_last_is_published_however_quick_the_click(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose") as page:
+            act_for(page, "Cedar & Pine Florist")
+            write(page, "Tulips")
+            page.locator("textarea").press("End")
+            page.keyboard.type(" and the first peonies, by the door")
+            button(page, "Publish for Cedar & Pine Florist").click()
+            expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
+            expect(page.locator("textarea")).to_have_value("")
+        assert "Tulips and the first peonies, by the door" in stack.published()
+        assert "Tulips" not in stack.published()
+
+    def test_a_double_click_publishes_once(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose") as page:
+            act_for(page, "Northside Dental")
+            write(page, "Open on Saturday")
+            button(page, "Publish for Northside Dental").dblclick()
+            expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
+        assert stack.published().count("Open on Saturday") == 1
+        assert stack.sql("select count(*) from composer.posts where content->>'text' = 'Open on Saturday'") == [(1,)]
+
+    def test_a_restart_while_writing_loses_nothing(self, browser: Browser, stack: Dashboard):
+        with visit(browser, stack, "/compose", quiet=False) as page:
+            act_for(page, "Summit Cycle Works")
+            write(page, "Spring service: book now")
+            settled(page)
+            assert stack.interrupt() == 0
+            stack.start()
+            stack.ready()
+            page.reload()
+            expect(page.locator(".st-key-banner")).to_contain_text("Summit Cycle Works")
+            expect(page.locator("textarea")).to_have_value("Spring service: book now")
+
+
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
+class TestLooks:
+    """Every page, at both widths and in both themes."""
+
+    def test_signed_out(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
+        with visit(browser, stack, width=width, scheme=scheme, role=None) as page:
+            look_at(page, f"sign-in-{width}-{scheme}")
+
+    def test_pages(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
+        kind = f"{width}-{scheme}"
+        with visit(browser, stack, "/", width=width, scheme=scheme) as page:
+            look_at(page, f"overview-{kind}")
+            page.goto(f"{stack.address}/posts")
+            expect(page.get_by_role("heading", name="Posts")).to_be_visible()
+            look_at(page, f"posts-{kind}")
+            page.goto(f"{stack.address}/connections")
+            look_at(page, f"whom-{kind}")
+            act_for(page, "Harbor Bakery")
+            look_at(page, f"connections-{kind}")
+            button(page, "Connect Bluesky").click()
+            expect(page.get_by_label("Handle")).to_be_visible()
+            look_at(page, f"connect-{kind}")
+
+    def test_composing(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
+        kind = f"{width}-{scheme}"
+        with visit(browser, stack, "/compose", width=width, scheme=scheme) as page:
+            act_for(page, "Lakeside Veterinary")
+            look_at(page, f"compose-empty-{kind}")
+            write(page, f"{RYE} @nobody.test")
+            look_at(page, f"compose-{kind}")
+            write(page, "x" * 310)
+            page.get_by_role("radio", name="At a time").click()
+            expect(page.get_by_text("10 characters too long")).to_be_visible()
+            expect(page.get_by_text("in Kolkata").last).to_be_visible()
+            look_at(page, f"compose-problem-{kind}")
+            button(page, "Discard").click()
+            expect(page.locator("textarea")).to_have_value("")

@@ -1,0 +1,568 @@
+"""The promises of `socialcore.adapters.contract`, as tests that every adapter must pass.
+
+A test class per adapter and server inherits `AdapterContract` and supplies a `double` fixture: the platform,
+or what stands for it, which can be told to misbehave. Nothing here may be overridden. What an adapter does not
+promise, by its capabilities, is skipped.
+"""
+
+import time
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from enum import Enum
+from typing import Any, Protocol
+from uuid import uuid4
+
+import pytest
+
+from socialcore import failures
+from socialcore.adapters import http
+from socialcore.adapters.contract import Access, Adapter, Granted, Json, TextLimit, TextUnit
+from socialcore.posts import Content
+
+POST = Content(text="Fresh bread from seven. 🥐")
+WRONG = "wxyz-wxyz-wxyz-wxyz"
+ACCENTED = "e\N{COMBINING ACUTE ACCENT}"  # one character to a reader, two code points, three bytes
+LONGEST_IN_TESTS = 0.8  # seconds for a whole answer
+FAMILY = "👨‍👩‍👧‍👦"  # one character to a reader, 25 bytes
+
+
+class Trouble(Enum):
+    """How the next write goes wrong, and whether it publishes all the same."""
+
+    LOST_REPLY = ("lost reply", True)
+    DROPPED = ("dropped", False)
+    LATE = ("late", True)  # the line is cut at once, the platform publishes a little later
+    GARBLED = ("garbled", True)
+    GARBLED_ENCODING = ("garbled encoding", True)
+    CUT_SHORT = ("cut short", True)
+    HUGE = ("huge", True)
+    DRIPPING_HEAD = ("dripping head", True)
+    DRIPPING_BODY = ("dripping body", True)
+    HTML = ("html", False)  # a gateway's page instead of an answer
+    HTML_AS_SUCCESS = ("html as success", True)
+    NOT_FOUND_PAGE = ("not found page", True)  # a gateway that has lost its way back
+    ERROR_BEFORE = ("error before", False)
+    ERROR_AFTER = ("error after", True)
+
+    def __init__(self, label: str, publishes: bool) -> None:
+        self.label = label
+        self.publishes = publishes
+
+
+class PlatformDouble(Protocol):
+    """A platform as the world sees it, with strings attached. Each test has an account of its own there."""
+
+    @property
+    def adapter(self) -> Adapter: ...
+    @property
+    def answer(self) -> Mapping[str, str]:
+        """What an operator types, or a sign-in brings back, to connect this account."""
+        ...
+
+    @property
+    def secret_field(self) -> str:
+        """Which part of `answer` is the secret."""
+        ...
+
+    @property
+    def access(self) -> Access:
+        """A connection as it stands now; ask again after each order."""
+        ...
+
+    def public_posts(self) -> Sequence[str]:
+        """The texts that the platform shows the world."""
+        ...
+
+    def heard(self) -> int:
+        """How many requests of which at least a byte has arrived."""
+        ...
+
+    def change(self, remote_id: str) -> str:
+        """Change a published post behind our back; returns the name of what is different now."""
+        ...
+
+    def suffer(self, trouble: Trouble) -> None:
+        """Have the next write go wrong."""
+        ...
+
+    def settle(self) -> None:
+        """Wait until what is late has happened."""
+        ...
+
+    def limit_rate(self, headers: Mapping[str, str]) -> None:
+        """Turn the next call away, with these headers."""
+        ...
+
+    def repeat(self, secret: str) -> None:
+        """Refuse the next call, in words that repeat a secret."""
+        ...
+
+    def refuse_content(self) -> None: ...
+    def unreachable(self) -> AbstractContextManager[None]: ...
+    def stalled(self) -> AbstractContextManager[None]: ...
+    def expire_token(self) -> None: ...
+    def revoke(self) -> None:
+        """Let nothing that we hold open this account any more."""
+        ...
+
+    def close_account(self) -> None:
+        """Let the account be one that its owner, or the platform, has closed."""
+        ...
+
+
+class Stop(Exception):
+    """What a caller raises at the last moment."""
+
+
+def needs(capability: str) -> Callable[[Any], Any]:
+    """Mark a promise that an adapter without the capability does not make."""
+
+    def mark(test: Any) -> Any:
+        test.capability = capability
+        return test
+
+    return mark
+
+
+class NotNegotiable(TypeError):
+    """A test class replaces a promise."""
+
+
+class AdapterContract:
+    def __init_subclass__(cls) -> None:
+        promised = {name for base in cls.__mro__[1:] for name in vars(base) if name.startswith("test_")}
+        if replaced := sorted(promised & set(vars(cls))):
+            raise NotNegotiable(f"The contract is not negotiable: {', '.join(replaced)}")
+
+    @pytest.fixture(autouse=True)
+    def _only_what_is_promised(self, request: pytest.FixtureRequest, double: PlatformDouble) -> None:
+        capability = getattr(request.function, "capability", None)
+        if capability and not getattr(double.adapter.capabilities, capability):
+            pytest.skip(f"does not promise {capability}")
+
+    # Publishing
+
+    def test_publishes_once_and_says_where(self, double: PlatformDouble):
+        receipt = publish(double, frozen(double))
+
+        assert receipt.remote_id
+        assert receipt.url.startswith(("https://", "http://127.0.0.1", "http://localhost"))
+        assert double.public_posts() == [POST.text]
+
+    def test_finds_and_reads_back_what_it_published(self, double: PlatformDouble):
+        wire = frozen(double)
+
+        receipt = publish(double, wire)
+
+        assert double.adapter.find_existing(double.access, wire) == receipt
+        shown = double.adapter.read_back(double.access, wire, receipt.remote_id)
+        assert shown is not None
+        assert (shown.verdict, shown.differs) == ("match", "")
+
+    def test_finds_nothing_before_it_publishes(self, double: PlatformDouble):
+        assert double.adapter.find_existing(double.access, frozen(double)) is None
+
+    def test_does_not_take_another_post_for_its_own(self, double: PlatformDouble):
+        publish(double, frozen(double))
+
+        assert double.adapter.find_existing(double.access, frozen(double)) is None
+
+    def test_makes_one_post_of_the_same_wire_sent_twice(self, double: PlatformDouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+
+        try:
+            again = publish(double, wire)
+        except failures.OutcomeUnknown:
+            again = double.adapter.find_existing(double.access, wire)
+
+        assert again == receipt
+        assert double.public_posts() == [POST.text]
+
+    def test_freezes_the_same_delivery_into_the_same_bytes(self, double: PlatformDouble):
+        rendered = double.adapter.render(POST, nobody)
+        delivery_id, at = uuid4(), datetime.now(UTC)
+
+        wires = [
+            double.adapter.freeze(double.access.target_id, rendered, delivery_id=delivery_id, at=at) for _ in range(2)
+        ]
+
+        assert wires[0] == wires[1]
+
+    def test_notices_that_a_post_is_not_as_it_was_sent(self, double: PlatformDouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+
+        changed = double.change(receipt.remote_id)
+
+        shown = double.adapter.read_back(double.access, wire, receipt.remote_id)
+        assert shown is not None
+        assert shown.verdict == "mismatch"
+        assert changed in shown.differs
+
+    @needs("can_delete")
+    def test_deletes_and_deletes_again(self, double: PlatformDouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+
+        double.adapter.delete(double.access, receipt.remote_id)
+        double.adapter.delete(double.access, receipt.remote_id)
+
+        assert double.public_posts() == []
+        assert double.adapter.find_existing(double.access, wire) is None
+        assert double.adapter.read_back(double.access, wire, receipt.remote_id) is None
+
+    # The last moment before the first byte
+
+    def test_asks_once_when_no_byte_has_left_yet(self, double: PlatformDouble):
+        before = double.heard()
+        heard: list[int] = []
+
+        double.adapter.publish(double.access, frozen(double), before_write=lambda: heard.append(double.heard()))
+
+        assert heard == [before]
+        assert double.heard() > before
+
+    def test_sends_no_byte_if_told_to_stop(self, double: PlatformDouble):
+        double.adapter.check(double.access)  # so that a connection stands and could be used
+        before = double.heard()
+
+        with pytest.raises(Stop):
+            double.adapter.publish(double.access, frozen(double), before_write=stop)
+
+        assert double.heard() == before
+        assert double.public_posts() == []
+
+    def test_works_on_after_it_was_told_to_stop(self, double: PlatformDouble):
+        wire = frozen(double)
+        for _ in range(3):
+            with pytest.raises(Stop):
+                double.adapter.publish(double.access, wire, before_write=stop)
+
+        publish(double, wire)
+
+        assert double.public_posts() == [POST.text]
+
+    # When nobody knows
+
+    @pytest.mark.parametrize("trouble", Trouble, ids=lambda trouble: trouble.label)
+    def test_an_unknown_outcome_can_be_cleared_up(
+        self, double: PlatformDouble, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+    ):
+        wire = frozen(double)
+        double.suffer(trouble)
+        started = time.monotonic()
+
+        with impatience(monkeypatch), pytest.raises(failures.OutcomeUnknown):
+            publish(double, wire)
+        assert time.monotonic() - started < LONGEST_IN_TESTS + 3
+        double.settle()
+
+        found = double.adapter.find_existing(double.access, wire)
+        assert (found is not None) == trouble.publishes
+        assert len(double.public_posts()) == trouble.publishes
+        if found is None:
+            found = publish(double, wire)
+        shown = double.adapter.read_back(double.access, wire, found.remote_id)
+        assert shown is not None
+        assert shown.verdict == "match"
+        assert double.public_posts() == [POST.text]
+
+    @pytest.mark.parametrize("trouble", Trouble, ids=lambda trouble: trouble.label)
+    def test_a_look_that_fails_is_not_taken_for_absence(
+        self, double: PlatformDouble, trouble: Trouble, monkeypatch: pytest.MonkeyPatch
+    ):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+
+        for look in (
+            lambda: double.adapter.find_existing(double.access, wire),
+            lambda: double.adapter.read_back(double.access, wire, receipt.remote_id),
+        ):
+            double.suffer(trouble)
+            with impatience(monkeypatch), pytest.raises(failures.Unavailable):
+                look()
+            double.settle()
+
+    # When nothing was published
+
+    def test_an_unreachable_platform_has_published_nothing(self, double: PlatformDouble):
+        with double.unreachable(), pytest.raises(failures.Unavailable):
+            publish(double, frozen(double))
+
+        assert double.public_posts() == []
+
+    def test_a_platform_that_lets_nobody_in_has_published_nothing(self, double: PlatformDouble):
+        before = double.heard()
+
+        with double.stalled(), pytest.raises(failures.Unavailable):
+            double.adapter.publish(double.access, frozen(double), before_write=stop)
+
+        assert double.heard() == before
+
+    def test_a_name_that_nobody_has_is_unreachable(self, double: PlatformDouble):
+        nowhere = replace(double.access, service="https://nowhere.invalid")
+
+        with pytest.raises(failures.Unavailable):
+            double.adapter.publish(nowhere, frozen(double), before_write=stop)
+
+    def test_refused_content_is_for_the_operator(self, double: PlatformDouble):
+        double.refuse_content()
+
+        with pytest.raises(failures.ContentRejected) as caught:
+            publish(double, frozen(double))
+
+        assert str(caught.value).startswith(double.adapter.capabilities.name)
+        assert double.public_posts() == []
+
+    @pytest.mark.parametrize(
+        ("headers", "wait"),
+        [
+            (lambda _now: {"Retry-After": "30"}, timedelta(seconds=30)),
+            (lambda now: {"Retry-After": http_date(now + timedelta(seconds=90))}, timedelta(seconds=90)),
+            (lambda now: {"RateLimit-Reset": reset(now + timedelta(seconds=50))}, timedelta(seconds=50)),
+            (lambda _now: {}, http.DEFAULT_WAIT),
+            (lambda _now: {"Retry-After": "soon"}, http.DEFAULT_WAIT),
+            (lambda _now: {"Retry-After": "0"}, timedelta(seconds=1)),
+            (lambda _now: {"Retry-After": "9" * 40}, http.LONGEST_WAIT),
+            (lambda now: {"RateLimit-Reset": reset(now - timedelta(hours=1))}, timedelta(seconds=1)),
+            (lambda _now: {"RateLimit-Reset": "9" * 400}, http.LONGEST_WAIT),
+            (lambda _now: {"RateLimit-Reset": "\xb2"}, http.DEFAULT_WAIT),  # ² is a digit, they say
+            (lambda _now: {"Retry-After": "Mon, 01 Jan 999999999999 00:00:00 GMT"}, http.DEFAULT_WAIT),
+        ],
+        ids=["seconds", "date", "reset", "silent", "nonsense", "at once", "ages", "over", "never", "digit", "far"],
+    )
+    def test_a_rate_limit_says_how_long(
+        self, double: PlatformDouble, headers: Callable[[datetime], dict[str, str]], wait: timedelta
+    ):
+        double.limit_rate(headers(datetime.now(UTC)))
+
+        with pytest.raises(failures.RateLimited) as caught:
+            publish(double, frozen(double))
+
+        assert abs(caught.value.wait - wait) <= timedelta(seconds=2)
+        assert caught.value.wait >= timedelta(seconds=1)
+        assert double.public_posts() == []
+
+    # Sign-ins
+
+    def test_connects_and_what_it_gets_publishes(self, double: PlatformDouble):
+        granted = double.adapter.connect(double.answer)
+
+        access = opened(granted, at=double.access.service)
+        assert double.access.target_id in [target.id for target in granted.targets]
+        assert granted.subject
+        assert granted.expires_at is None or granted.expires_at > datetime.now(UTC)
+        double.adapter.check(access)
+        double.adapter.publish(access, frozen(double), before_write=go)
+        assert double.public_posts() == [POST.text]
+
+    def test_a_wrong_secret_connects_nothing(self, double: PlatformDouble):
+        wrong = {**double.answer, double.secret_field: WRONG}
+
+        with pytest.raises(failures.ReconnectNeeded) as caught:
+            double.adapter.connect(wrong)
+
+        assert_words(caught.value)
+
+    def test_connects_nothing_to_a_platform_that_is_away(self, double: PlatformDouble):
+        with double.unreachable(), pytest.raises(failures.Unavailable) as caught:
+            double.adapter.connect(double.answer)
+
+        assert_words(caught.value)
+
+    def test_an_expired_token_asks_for_a_refresh_which_renews(self, double: PlatformDouble):
+        wire = frozen(double)
+        double.expire_token()
+
+        with pytest.raises(failures.CredentialExpired):
+            publish(double, wire)
+        granted = double.adapter.refresh(double.access)
+
+        assert double.public_posts() == []
+        assert granted.expires_at is None or granted.expires_at > datetime.now(UTC)
+        renewed = replace(double.access, secret=granted.secret)
+        double.adapter.publish(renewed, wire, before_write=go)
+        assert double.public_posts() == [POST.text]
+
+    def test_a_refresh_that_cannot_work_needs_the_operator(self, double: PlatformDouble):
+        double.revoke()
+
+        with pytest.raises(failures.ReconnectNeeded) as caught:
+            double.adapter.refresh(double.access)
+
+        assert_words(caught.value)
+
+    def test_a_check_of_a_working_sign_in_is_silent(self, double: PlatformDouble):
+        double.adapter.check(double.access)
+
+    def test_a_check_tells_an_expired_token(self, double: PlatformDouble):
+        double.expire_token()
+
+        with pytest.raises(failures.CredentialExpired):
+            double.adapter.check(double.access)
+
+    def test_a_check_tells_a_closed_account(self, double: PlatformDouble):
+        double.close_account()
+
+        with pytest.raises(failures.ReconnectNeeded) as caught:
+            double.adapter.check(double.access)
+
+        assert_words(caught.value)
+
+    def test_a_check_of_a_platform_that_is_away_says_nothing_of_the_sign_in(self, double: PlatformDouble):
+        with double.unreachable(), pytest.raises(failures.Unavailable):
+            double.adapter.check(double.access)
+
+    def test_gives_a_sign_in_back_and_once_more(self, double: PlatformDouble):
+        double.adapter.revoke(double.access)
+        double.adapter.revoke(double.access)
+
+    def test_a_sign_in_that_is_gone_can_be_given_back(self, double: PlatformDouble):
+        double.revoke()
+
+        double.adapter.revoke(double.access)
+
+    # Text
+
+    def test_texts_fit_up_to_each_limit(self, double: PlatformDouble):
+        limits = double.adapter.capabilities.text_limits
+
+        for limit in limits:
+            text = text_of(limit)
+            assert double.adapter.validate(Content(text=text)) == []
+            publish(double, frozen(double, Content(text=text)))
+
+        assert double.public_posts() == [text_of(limit) for limit in limits]
+
+    def test_texts_fit_no_further_than_each_limit(self, double: PlatformDouble):
+        for limit in double.adapter.capabilities.text_limits:
+            problems = double.adapter.validate(Content(text=text_of(limit) + "x"))
+
+            assert [problem.severity for problem in problems] == ["error"]
+            assert "1 " in problems[0].title
+
+    def test_nothing_is_no_post(self, double: PlatformDouble):
+        assert double.adapter.validate(Content(text=" \n\u00a0")) != []
+
+    # Secrets
+
+    def test_no_failure_shows_a_secret(self, double: PlatformDouble):
+        wire = frozen(double)
+        caught = [
+            *(self._failure_of(double, wire, order) for order in self._orders(double)),
+            failure_of(lambda: double.adapter.connect({**double.answer, double.secret_field: WRONG})),
+        ]
+
+        shown = "\n".join(text for failure in caught for text in everything_shown(failure))
+        secrets = [*double.access.secret.values(), double.answer[double.secret_field], WRONG]
+        assert [secret for secret in secrets if secret in shown] == []
+        assert not [secret for secret in secrets if secret in repr(double.access)]
+
+    def test_a_platform_that_repeats_our_secret_is_not_quoted(self, double: PlatformDouble):
+        secret = double.answer[double.secret_field]
+        calls: list[tuple[str, Callable[[], object]]] = [
+            (secret, lambda: double.adapter.connect(double.answer)),
+            *(
+                (each, lambda: publish(double, frozen(double)))
+                for each in double.access.secret.values()
+                if each != secret
+            ),
+        ]
+
+        for repeated, call in calls:
+            double.repeat(repeated)
+            shown = "\n".join(everything_shown(failure_of(call)))
+            assert repeated not in shown
+
+    def _orders(self, double: PlatformDouble) -> list[Callable[[], None]]:
+        troubles = (Trouble.LOST_REPLY, Trouble.GARBLED, Trouble.HTML, Trouble.HUGE, Trouble.ERROR_BEFORE)
+        return [
+            *(lambda trouble=trouble: double.suffer(trouble) for trouble in troubles),
+            lambda: double.limit_rate({"Retry-After": "1"}),
+            double.refuse_content,
+            double.expire_token,
+        ]
+
+    def _failure_of(self, double: PlatformDouble, wire: Json, order: Callable[[], None]) -> BaseException:
+        order()
+        return failure_of(lambda: publish(double, wire))
+
+
+@contextmanager
+def impatience(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """Have a whole answer be late sooner, so that a test need not wait for it."""
+    with monkeypatch.context() as patched:
+        patched.setattr(http, "LONGEST", LONGEST_IN_TESTS)
+        yield
+
+
+def frozen(double: PlatformDouble, content: Content = POST) -> Json:
+    """What a delivery of its own would send."""
+    rendered = double.adapter.render(content, nobody)
+    return double.adapter.freeze(double.access.target_id, rendered, delivery_id=uuid4(), at=datetime.now(UTC)).wire
+
+
+def publish(double: PlatformDouble, wire: Json):
+    return double.adapter.publish(double.access, wire, before_write=go)
+
+
+def opened(granted: Granted, *, at: str) -> Access:
+    """Open a grant, at the address where the double listens; platforms name themselves as the world knows them."""
+    return Access(at, granted.targets[0].id, granted.secret)
+
+
+def failure_of(call: Callable[[], object]) -> BaseException:
+    with pytest.raises(failures.PlatformFailure) as caught:
+        call()
+    return caught.value
+
+
+def everything_shown(error: BaseException) -> list[str]:
+    """All that a log, an error report or a page could make of a failure, its whole chain included."""
+    shown = ["".join(traceback.format_exception(error))]
+    seen: BaseException | None = error
+    while seen is not None:
+        shown += [str(seen), repr(seen), repr(seen.args)]
+        seen = seen.__cause__ or seen.__context__
+    return shown
+
+
+def assert_words(failure: failures.PlatformFailure) -> None:
+    """A sentence for an operator: not the platform's raw answer, not our own jargon."""
+    words = str(failure)
+    assert words.endswith(".") or words.startswith("The server's address")
+    assert 10 < len(words) <= 300
+    assert not [sign for sign in "{}<>" if sign in words]
+
+
+def text_of(limit: TextLimit) -> str:
+    """A text that reaches a limit and no other."""
+    if limit.unit is TextUnit.GRAPHEMES:
+        return ACCENTED * limit.most
+    families, rest = divmod(limit.most, len(FAMILY.encode()))
+    return FAMILY * families + "x" * rest
+
+
+def http_date(moment: datetime) -> str:
+    return format_datetime(moment, usegmt=True)
+
+
+def reset(moment: datetime) -> str:
+    return str(int(moment.timestamp()))
+
+
+def nobody(_handle: str) -> str | None:
+    return None
+
+
+def go() -> None:
+    """Nothing stands in the way."""
+
+
+def stop() -> None:
+    raise Stop
