@@ -15,7 +15,7 @@ from socialcore import events, failures, flags, holds, lanes, retries
 from socialcore.adapters.contract import Frozen, Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
-from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, lock, stop, tries
+from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, end, lock, tries
 
 GATE = (9, 1)
 SEND_WITHIN = timedelta(seconds=15)  # from before the intent's BEGIN to the first byte
@@ -51,8 +51,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
             "select d.id, d.state, d.attempt, d.rendered, d.wire, d.remote_id, g.id as grant_id, g.service,"
             "    c.target_id, g.version, g.sealed,"
             "    coalesce(g.expires_at < clock_timestamp() + :ahead, false) as is_expiring,"
-            "    d.cancel_at is not null and exists (select from attempts a where a.account_id = d.account_id"
-            "      and a.delivery_id = d.id and a.outcome = 'ambiguous') as is_stopping"
+            f"    (d.cancel_at is not null or d.expires_at < clock_timestamp()) and {lanes.IN_DOUBT} as is_stopping"
             " from deliveries d"
             " join connections c on c.account_id = d.account_id and c.id = d.connection_id"
             " join grants g on g.account_id = c.account_id and g.id = c.grant_id"
@@ -112,9 +111,9 @@ def intend(scope: AccountScope, lane: Lane, picked: Picked, *, grant_version: in
     if now is None:
         return None
     if now["cancel_at"] is not None:
-        stop(scope, picked.id)
+        end(scope, picked.id, "cancelled")
     elif now["expired"]:
-        change(scope, picked.id, state="missed")
+        end(scope, picked.id, "missed")
     elif obstacle := _obstacle(scope, lane):
         change(scope, picked.id, held_because=obstacle, next_at=now["now"] + HELD_LOOK_AGAIN)
     else:
@@ -171,9 +170,9 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     step = retries.next_step(failure, tries=1)
     why: dict[str, Any] = {"failure_kind": failure.kind, "failure": str(failure)}
     if now["cancel_at"] is not None:
-        stop(scope, picked.id)
+        end(scope, picked.id, "cancelled")
     elif now["expired"]:
-        change(scope, picked.id, state="missed", **why)
+        end(scope, picked.id, "missed")
     elif isinstance(step, retries.WaitForReconnect):
         change(scope, picked.id, held_because=str(failure), next_at=now["now"] + HELD_LOOK_AGAIN, **why)
     elif isinstance(step, retries.GiveUp):

@@ -20,8 +20,12 @@ IDLE_RETRY = timedelta(seconds=5)  # when what is due waits for something else
 OPEN = "d.state in ('queued', 'ambiguous', 'accepted')"
 # Of an open delivery `d` whose time has come: nothing else keeps it waiting. The twin of a text in flight waits,
 # because afterwards nobody could tell the two apart; so does a part of a thread whose predecessor is not public.
-# Looks and read-backs wait for nothing, and neither does saying that it was stopped or is too late.
-SENDABLE = """(d.state <> 'queued' or d.expires_at < clock_timestamp() or d.cancel_at is not null or (
+# Looks and read-backs wait for nothing, and neither does saying that it was stopped or is too late; unless an earlier
+# attempt left a doubt, because the look that clears it up could take the twin's post for its own.
+IN_DOUBT = """exists (select from attempts a where a.account_id = d.account_id and a.delivery_id = d.id
+    and a.outcome = 'ambiguous')"""
+SENDABLE = f"""(d.state <> 'queued'
+    or ((d.expires_at < clock_timestamp() or d.cancel_at is not null) and not {IN_DOUBT}) or (
     not exists (select from deliveries t where t.account_id = d.account_id and t.connection_id = d.connection_id
                 and t.text_hash = d.text_hash and t.state in ('sending', 'ambiguous', 'needs_review'))
     and (d.follows is null or exists (select from deliveries p where p.account_id = d.account_id

@@ -1,7 +1,7 @@
 """What a worker learns by looking at a platform, each effect one transaction.
 
 What nobody answered is looked for before it is sent again; what was accepted is read back; and
-"cancelled" is said only of what is not public, and will not be.
+"cancelled" and "missed" are said only of what is not public, and will not be.
 """
 
 from datetime import timedelta
@@ -56,7 +56,7 @@ def note_stop(
     *,
     read_lag: timedelta,
 ) -> None:
-    """Stop a delivery that was in doubt: "cancelled" must mean that it is not public, and will not be."""
+    """End a delivery that was in doubt: "cancelled" and "missed" mean that it is not public, and will not be."""
     if not lanes.lock(scope, lane):
         return
     now = lock(scope, picked)
@@ -71,7 +71,7 @@ def note_stop(
     elif now["next_at"] < certain_at:  # it counts when we began to look, which was no earlier than this
         change(scope, picked.id, next_at=certain_at)
     else:
-        change(scope, picked.id, state="cancelled", held_because=None)
+        change(scope, picked.id, state="missed" if now["cancel_at"] is None else "cancelled", held_because=None)
 
 
 def note_read_back(
@@ -95,12 +95,15 @@ def note_read_back(
 
 
 def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
-    """It is certain now that the ambiguous attempt published nothing."""
+    """It is certain now that sending again makes no second post; or it has been tried often enough."""
     step = retries.after_absence(tries=tries(scope, picked.id))
-    change(scope, picked.id, state="queued", priority=2, misses=0)
-    if isinstance(step, retries.GiveUp):
-        change(scope, picked.id, state="failed")
-    else:
+    certain_at = last_deadline(scope, picked.id) + LATE_COMMIT
+    if isinstance(step, retries.TryAgain):
         # The attempt has cost its time already; the first repeats go out at once.
         after = step.after if step.after > retries.WAITS[1] else timedelta(0)
-        change(scope, picked.id, next_at=now["now"] + after)
+        change(scope, picked.id, state="queued", priority=2, misses=0, next_at=now["now"] + after)
+    elif now["next_at"] < certain_at:  # "failed" is said only of what will not become public late
+        change(scope, picked.id, next_at=certain_at)
+    else:
+        change(scope, picked.id, state="queued", misses=0)
+        change(scope, picked.id, state="failed")

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping
 
 from socialcore.adapters.contract import Json, Receipt
 from socialcore.database import AccountScope
+from socialcore.lanes import IN_DOUBT
 
 REFRESH_AHEAD = timedelta(minutes=10)  # so that a refresh whose answer got lost leaves time to try again
 
@@ -36,7 +37,7 @@ class Picked:
     rendered: Json
     wire: Json | None
     remote_id: str | None
-    is_stopping: bool  # an operator stops it, and an earlier attempt left a doubt
+    is_stopping: bool  # stopped by an operator, or too late, and an earlier attempt left a doubt
     grant: Grant
 
 
@@ -76,13 +77,12 @@ def accept(scope: AccountScope, delivery_id: UUID, receipt: Receipt, read_at: da
     )
 
 
-def stop(scope: AccountScope, delivery_id: UUID) -> None:
-    """Say that it was stopped, unless an earlier attempt left a doubt: then it is picked again, for a look first."""
+def end(scope: AccountScope, delivery_id: UUID, state: Literal["cancelled", "missed"]) -> None:
+    """Say that it was stopped or is too late, unless an earlier attempt left a doubt: then a look comes first."""
     scope.run(
-        "update deliveries d set state = 'cancelled', held_because = null where account_id = :account_id and id = :id"
-        "  and not exists (select from attempts a where a.account_id = d.account_id and a.delivery_id = d.id"
-        "    and a.outcome = 'ambiguous')",
-        {"account_id": scope.account_id, "id": delivery_id},
+        "update deliveries d set state = :state, held_because = null where account_id = :account_id and id = :id"
+        f"  and not {IN_DOUBT}",
+        {"account_id": scope.account_id, "id": delivery_id, "state": state},
     )
 
 

@@ -199,7 +199,7 @@ class Database:
         elif row.misses + 1 < behaviour.misses:
             self._change(row, misses=row.misses + 1, next_at=self.now + seconds(behaviour.read_lag))
         else:
-            self._change(row, state="queued", priority=2, misses=0, next_at=self.now)
+            self._send_again(row)
 
     def note_stop(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
         row = self._mine(lane, picked)
@@ -301,6 +301,18 @@ class Database:
             case retries.GiveUp():
                 tried.outcome = "failed"
                 self._change(row, state="failed")
+
+    def _send_again(self, row: Row) -> None:
+        step = retries.after_absence(tries=self._tries(row))
+        certain_at = row.tries[-1].deadline + seconds(looks.LATE_COMMIT)
+        if isinstance(step, retries.TryAgain):
+            after = step.after if step.after > retries.WAITS[1] else timedelta(0)
+            self._change(row, state="queued", priority=2, misses=0, next_at=self.now + seconds(after))
+        elif row.next_at < certain_at:
+            self._change(row, next_at=certain_at)
+        else:
+            self._change(row, state="queued", misses=0)
+            self._change(row, state="failed")
 
     def _wake(self, lane: UUID) -> None:
         row = self.lanes[lane]

@@ -1,5 +1,6 @@
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import mmh3
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from psycopg import errors
 from sqlalchemy.exc import ProgrammingError
 
-from socialcore import flags, holds
+from socialcore import attempts, flags, holds, lanes, publishing
+from socialcore.adapters import ADAPTERS
 from socialcore.database import account_scope, portfolio_scope, worker_scope
 from socialcore.flags import Feature, Flag
+from socialcore.posts import Content
 from tests.conftest import make_business
 
 ROLLBACK = """UPDATE account_features
@@ -180,7 +183,6 @@ class TestTheCustomersStatement:
     def test_is_all_that_its_role_can_do(self, oncall, launched):
         for statement in (
             "update account_features set enabled = true",
-            "update account_features set enabled = not enabled where account_id is null",
             "update account_features set feature_name = 'feature_slack_posting'",
             "update account_features set account_id = null",
             "delete from account_features",
@@ -360,28 +362,48 @@ def test_no_intent_commits_under_flags_older_than_a_flip_that_has_returned(baker
     assert sum(on for _, on, _ in intents) > 20
 
 
-def test_no_intent_of_ours_begins_while_a_flip_is_under_way(bakery, as_worker, superuser, migrated):
-    """`intend` takes the gate before it reads anything: it waits for a flip that has not committed yet."""
-    from socialcore import attempts  # noqa: PLC0415
-
-    order = []
-
-    def begin():
+def test_an_intent_waits_for_a_flip_that_has_not_committed_yet(bakery, as_worker, superuser):
+    connection = bakery.connect()
+    content = Content(text="Fresh bread")
+    now = datetime.now(UTC)
+    with bakery.scope() as scope:
+        publishing.submit(
+            scope,
+            content,
+            {connection.id: publishing.render(content, connection, lambda _: None)},
+            [connection],
+            submit_token=uuid4(),
+            due_at=None,
+            undo=timedelta(0),
+            late_window=timedelta(hours=1),
+            now=now,
+        )
+    with psycopg.connect(superuser.info.dsn, password=superuser.info.password, autocommit=True) as pulse:
+        (no,) = superuser.execute(
+            "insert into workers (name, version, concurrency, pulse_pid) values ('test', '0', 1, 1) returning no"
+        ).fetchone()
+        pulse.execute("select pg_advisory_lock(7, %s)", (no,))
+        superuser.execute("update lanes set owner = %s, claim_no = 1 where connection_id = %s", (no, connection.id))
+        lane = lanes.Lane(connection.id, bakery.account_id, connection.grant_id, "bluesky", no, 1)
         with worker_scope(as_worker, bakery.account_id) as scope:
-            scope.run("set local lock_timeout = '5s'")
-            scope.run("select pg_advisory_xact_lock_shared(:kind, :id)", {"kind": attempts.GATE[0], "id": attempts.GATE[1]})
-            order.append("intent")
-            version = scope.run("select version from flags_version").scalar()
-            order.append(version)
+            picked = attempts.pick(scope, lane)
+        begun = []
 
-    (before,) = superuser.execute("select version from flags_version").fetchone()
-    with superuser.transaction():
-        superuser.execute("insert into holds (kind, account_id, reason, lifted_at) values ('account', %s, 'x', now())",
-                          (bakery.account_id,))  # fmt: skip
-        thread = threading.Thread(target=begin)
-        thread.start()
-        time.sleep(0.2)
-        order.append("flip")
-    thread.join()
+        def intend():
+            with worker_scope(as_worker, bakery.account_id) as scope:
+                begun.append(attempts.intend(scope, lane, picked, grant_version=1, freeze=ADAPTERS["bluesky"].freeze))
 
-    assert order == ["flip", "intent", before + 1]
+        with superuser.transaction():
+            superuser.execute(
+                "insert into holds (kind, account_id, reason) values ('account', %s, 'stop')", (bakery.account_id,)
+            )
+            thread = threading.Thread(target=intend)
+            thread.start()
+            thread.join(timeout=0.3)
+            waited = thread.is_alive()
+        thread.join()
+
+    assert waited
+    assert begun == [None]
+    held = superuser.execute("select state, held_because from deliveries where connection_id = %s", (connection.id,))
+    assert held.fetchone() == ("queued", "Held: stop")

@@ -311,7 +311,9 @@ class Lifecycle(RuleBasedStateMachine):
         return any(outcome == "ambiguous" for _, outcome, _, _ in row.tries)
 
     def _is_sendable(self, world, row):
-        if row.state != "queued" or row.expires_at < world.now or row.stopped:
+        if row.state != "queued":
+            return True
+        if (row.expires_at < world.now or row.stopped) and not self._in_doubt(row):
             return True
         others = [each for each in world.rows.values() if each.connection_id == row.connection_id]
         if any(each.text_hash == row.text_hash and each.state in IN_FLIGHT for each in others):
@@ -657,7 +659,8 @@ class Lifecycle(RuleBasedStateMachine):
         due.sort(key=lambda row: (row.state == "queued", row.priority, row.next_at, row.id))
         assert (hand.picked.id if hand.picked else None) == (due[0].id if due else None)
         if hand.picked:
-            assert hand.picked.is_stopping == (due[0].stopped and self._in_doubt(due[0]))
+            over = due[0].stopped or due[0].expires_at < before.now
+            assert hand.picked.is_stopping == (over and self._in_doubt(due[0]))
             assert (hand.picked.state, hand.picked.attempt) == (due[0].state, due[0].attempt)
             self._expect(before)
         else:
@@ -689,7 +692,8 @@ class Lifecycle(RuleBasedStateMachine):
             if not self._in_doubt(row):
                 changes[row.id] = {"state": "cancelled", "held": False}
         elif row.expires_at < before.now:
-            changes[row.id] = {"state": "missed"}
+            if not self._in_doubt(row):
+                changes[row.id] = {"state": "missed", "held": False}
         elif fate == "reconnect":
             changes[row.id] = {"held": True, "next_at": before.now + attempts.HELD_LOOK_AGAIN}
         elif fate == "rejected":
@@ -725,7 +729,8 @@ class Lifecycle(RuleBasedStateMachine):
             if not self._in_doubt(row):
                 changes[row.id] = {"state": "cancelled", "held": False}
         elif row.expires_at < before.now:
-            changes[row.id] = {"state": "missed"}
+            if not self._in_doubt(row):
+                changes[row.id] = {"state": "missed", "held": False}
         elif self.hold or not self.flag or not lane.usable:
             changes[row.id] = {"held": True, "next_at": before.now + attempts.HELD_LOOK_AGAIN}
         else:
@@ -874,6 +879,9 @@ class Lifecycle(RuleBasedStateMachine):
             again = self._failed(before, row, failures.Unavailable("")) | {"misses": 0, "priority": 2}
             if again["state"] == "queued" and again["next_at"] - before.now < 20 * SECOND:
                 again["next_at"] = before.now
+            certain_at = before.deadlines[row.id] + looks.LATE_COMMIT
+            if again["state"] == "failed":
+                again = {"next_at": certain_at} if row.next_at < certain_at else {"state": "failed", "misses": 0}
             change = again
         self._expect(before, {row.id: change})
 
@@ -894,7 +902,7 @@ class Lifecycle(RuleBasedStateMachine):
         elif row.next_at < certain_at:  # we may have looked before it was certain
             change = {"next_at": certain_at}
         else:
-            change = {"state": "cancelled", "held": False}
+            change = {"state": "cancelled" if row.stopped else "missed", "held": False}
         self._expect(before, {row.id: change})
 
     def _note_read_back(self, hand):
@@ -927,9 +935,9 @@ class Lifecycle(RuleBasedStateMachine):
             assert row.state not in ("accepted", "confirmed") or row.remote_id
             assert [n for n, *_ in row.tries] == list(range(1, row.attempt + 1))
             assert len(self.platform.of(row.id)) <= 1, "published twice"
-            if row.state == "cancelled":
-                assert not self.platform.of(row.id), "cancelled, and public or about to be"
-            if row.state in ("failed", "missed") and not self.behaviour.keyed:
+            if row.state in ("cancelled", "missed"):
+                assert not self.platform.of(row.id), f"{row.state}, and public or about to be"
+            if row.state == "failed" and not self.behaviour.keyed:
                 assert not self.platform.of(row.id), f"{row.state}, and public"
 
         self._somebody_will_wake(world)
