@@ -51,7 +51,8 @@ class Guard:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = [self._secured(name, value) for name, value in message["headers"]]
-                message = {**message, "headers": [*headers, *self._headers]}
+                # A policy that is there already stays: the browser obeys both.
+                message = {**message, "headers": [*headers, *(each for each in self._headers if each not in headers)]}
             await send(message)
 
         return sending

@@ -159,7 +159,8 @@ def connectable() -> Sequence[Platform]:
 def _known(scope: AccountScope, platform: Platform, target_id: str) -> Sequence[UUID]:
     return (
         scope.run(
-            "select id from connections where account_id = :account_id and platform = :platform and target_id = :target_id",
+            "select id from connections"
+            " where account_id = :account_id and platform = :platform and target_id = :target_id",
             {"account_id": scope.account_id, "platform": platform, "target_id": target_id},
         )
         .scalars()

@@ -65,7 +65,8 @@ def evaluate(features: Mapping[str, Feature], name: str, account_id: UUID) -> Ev
         return Evaluation(False, "UNKNOWN", "this flag does not exist")
     if not feature.switch:
         return Evaluation(False, "DISABLED", "the flag is off for everybody")
-    if feature.requires and not (required := evaluate(features, feature.requires, account_id)).on:
+    others = {key: each for key, each in features.items() if key != name}  # flags that require each other are off
+    if feature.requires and not (required := evaluate(others, feature.requires, account_id)).on:
         return Evaluation(False, "PREREQUISITE", f"it needs {feature.requires}, and {required.because}")
     if feature.enabled is not None:
         state = "on" if feature.enabled else "off"

@@ -123,9 +123,12 @@ def take_back(operator: Operator, account: Account, post: SubmittedPost) -> None
 def _headline(post: SubmittedPost, account: Account) -> Element:
     ended = all(each.state in ENDED for each in post.deliveries)
     published = sum(each.state == "confirmed" for each in post.deliveries)
-    needs_person = any(each.state == "needs_review" for each in post.deliveries)
-    under_way = "needs a person" if needs_person else "on its way"
-    says = f"{published} of {len(post.deliveries)} published" if ended else under_way
+    if ended:
+        says = f"{published} of {len(post.deliveries)} published"
+    elif any(each.state == "needs_review" for each in post.deliveries):
+        says = "needs a person"
+    else:
+        says = "not sent yet" if all(each.state == "queued" for each in post.deliveries) else "on its way"
     return h("div.row.apart", h("h2", f"{post.title} for {account.name}"), h("span.muted.small", says))
 
 

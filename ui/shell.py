@@ -14,7 +14,7 @@ from socialcore.operators import Operator, Role
 from socialcore.posts import Content
 from socialcore.times import city
 from ui import notices, session
-from ui.parts import banner, banner_all, empty
+from ui.parts import banner, banner_all, empty, note
 from ui.platforms import PLATFORMS
 from ui.view import Element, h, show
 
@@ -153,10 +153,9 @@ def sign_in() -> None:
 
 def _sign_in_at_provider() -> None:
     if st.user.get("is_logged_in"):
-        st.warning(
-            "Your sign-in has ended, or nobody has invited you yet. Sign in again; if that does not help, ask an admin"
-            f" to invite {st.user.get('email') or 'you'}.",
-        )
+        whom = st.user.get("email") or "you"
+        words = f"Sign out, and in again. If that does not help, ask an admin to invite {whom}."
+        show(note("orange", "Your sign-in has ended, or nobody has invited you yet", words), key="unknown")
         st.button("Sign out", key="leave", on_click=session.sign_out)
         return
     st.button("Sign in", key="sign_in", type="primary", on_click=st.login)

@@ -61,7 +61,7 @@ def visit(
     page = context.new_page()
     errors = console_errors(page)
     if role:
-        page.goto(f"{stack.address}/sign-in/demo/{role}")
+        context.request.get(f"{stack.address}/sign-in/demo/{role}", max_redirects=0)  # leaves its cookie here
     page.goto(f"{stack.address}{path}")
     settled(page)
     try:
@@ -118,7 +118,7 @@ class TestADay:
             )
             expect(page.locator("textarea + ul, .composer li").first).to_contain_text(f"{len(RYE)} / 300 characters")
             button(page, "Publish for Harbor Bakery").click()
-            expect(page.locator(".st-key-watch")).to_contain_text("on its way")
+            expect(page.locator(".st-key-watch")).to_contain_text(re.compile("not sent yet|on its way"))
             expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
             expect(page.locator("textarea")).to_have_value("")
 
@@ -239,6 +239,42 @@ class TestLosesNothing:
             expect(page.locator("textarea")).to_have_value("Spring service: book now")
 
 
+def in_trouble(stack: Dashboard) -> None:
+    """A post that failed, one that came too late, and a sign-in that a platform has ended."""
+    if stack.sql("select 1 from composer.deliveries where state = 'failed'"):
+        return
+    for text, *steps in (
+        (
+            "Rye is back",
+            "state = 'sending', attempt = 1, wire = '{}', wire_at = now(), record_key = 'key'",
+            "state = 'failed', failure_kind = 'ContentRejected', failure = 'Bluesky refused: the link is broken.'",
+        ),
+        ("Class at six", "state = 'missed'"),
+    ):
+        ((post,),) = stack.sql(
+            "insert into composer.posts (account_id, submit_token, author_id, content, content_hash)"
+            " select m.account_id, gen_random_uuid(), m.operator_id, jsonb_build_object('text', %s::text), sha256('')"
+            " from composer.memberships m join composer.accounts a on a.id = m.account_id"
+            " where a.name = 'Harbor Bakery' limit 1 returning id",
+            (text,),
+        )
+        stack.sql(
+            "insert into composer.deliveries (account_id, post_id, connection_id, priority, due_at, expires_at,"
+            " next_at, rendered, text_hash) select p.account_id, p.id, c.id, 0, now(), now() + interval '2 h',"
+            " now() + interval '1 day', '{}', sha256(%s::text::bytea) from composer.posts p"
+            " join composer.connections c on c.account_id = p.account_id and c.disconnected_at is null where p.id = %s"
+            " limit 1",
+            (text, post),
+        )
+        for step in steps:
+            stack.sql(f"update composer.deliveries set {step} where post_id = %s", (post,))
+    stack.sql(
+        "update composer.grants set reconnect_because = 'Bluesky has ended this sign-in. Make a new app password in"
+        " Bluesky''s settings and reconnect.' from composer.accounts a where a.id = account_id"
+        " and a.name = 'Riverbend Yoga'"
+    )
+
+
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 class TestLooks:
     """Every page, at both widths and in both themes."""
@@ -262,11 +298,41 @@ class TestLooks:
             expect(page.get_by_label("Handle")).to_be_visible()
             look_at(page, f"connect-{kind}")
 
+    def test_trouble(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
+        kind = f"{width}-{scheme}"
+        in_trouble(stack)
+        with visit(browser, stack, width=width, scheme=scheme) as page:
+            expect(page.get_by_text("Bluesky refused: the link is broken.").first).to_be_visible()
+            look_at(page, f"overview-trouble-{kind}")
+            page.get_by_role("button", name="See why").first.click()
+            expect(page.get_by_text("Attempt by attempt")).to_be_visible()
+            page.get_by_text("Attempt by attempt").click()
+            look_at(page, f"post-trouble-{kind}")
+            page.goto(stack.address)
+            page.get_by_role("button", name="Open the connections of Riverbend Yoga").click()
+            expect(page.get_by_text("Sign in again")).to_be_visible()
+            look_at(page, f"connections-trouble-{kind}")
+            button(page, "Reconnect").click()
+            expect(page.get_by_label("Handle")).to_have_value("riverbendyoga.test")
+
+    def test_a_role_that_may_not(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
+        with visit(browser, stack, "/compose", width=width, scheme=scheme, role="product_owner") as page:
+            expect(page.get_by_text("This is not for your role")).to_be_visible()
+            look_at(page, f"refused-{width}-{scheme}")
+
     def test_composing(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
         kind = f"{width}-{scheme}"
         with visit(browser, stack, "/compose", width=width, scheme=scheme) as page:
             act_for(page, "Lakeside Veterinary")
             look_at(page, f"compose-empty-{kind}")
+            write(page, f"{RYE} {width} {scheme}")
+            page.get_by_role("radio", name="At a time").click()
+            button(page, "Schedule for Lakeside Veterinary").click()
+            expect(page.get_by_text("You can take it back.")).to_be_visible()
+            look_at(page, f"compose-watched-{kind}")
+            button(page, "Undo").click()
+            expect(page.get_by_text("Your text is here again.")).to_be_visible()
+            page.get_by_role("radio", name="Now").click()
             write(page, f"{RYE} @nobody.test")
             look_at(page, f"compose-{kind}")
             write(page, "x" * 310)

@@ -272,7 +272,7 @@ class TestWhoMaySeeWhat:
         visit = Visit("nobody").open(page)
 
         assert visit.lines[:2] == SIGNED_OUT[:2]
-        assert "nobody has invited you yet" in visit.lines[2]
+        assert "ask an admin to invite nobody@composer.example" in visit.lines[2]
         assert visit.lines[3:] == ["Sign out"]
 
     def test_a_sign_in_long_ago_that_we_never_saw_opens_nothing(self, desk: Desk):

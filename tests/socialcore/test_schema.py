@@ -144,7 +144,9 @@ def test_the_walls_are_as_reviewed(superuser):
     if os.environ.get("UPDATE_SNAPSHOT"):
         SNAPSHOT.write_text(found)
     reviewed = SNAPSHOT.read_text()
-    difference = list(difflib.unified_diff(reviewed.splitlines(), found.splitlines(), "reviewed", "found", lineterm="", n=0))
+    difference = list(
+        difflib.unified_diff(reviewed.splitlines(), found.splitlines(), "reviewed", "found", lineterm="", n=0)
+    )
     assert not difference, "\n".join(difference)
 
 
@@ -186,7 +188,8 @@ LINT = {
     "policy for everybody": "select tablename || '.' || policyname from pg_policies where 'public' = any(roles)",
     "view that does not ask as its reader": """
         select relname from pg_class where relnamespace = 'composer'::regnamespace
-        and (relkind = 'm' or (relkind = 'v' and not coalesce(reloptions::text like '%%security_invoker=true%%', false)))""",
+        and (relkind = 'm'
+             or (relkind = 'v' and not coalesce(reloptions::text like '%%security_invoker=true%%', false)))""",
     "account that may be missing where it may not": f"""
         select relname from ({ACCOUNT_TABLES}) t join pg_attribute on attrelid = oid and attname = 'account_id'
         where not attnotnull and relname not in ('account_features', 'holds', 'events', 'audit_log')""",
@@ -345,7 +348,7 @@ class TestAuditLog:
         assert breaks(superuser) == []
         (count,) = superuser.execute(
             "select count(*) from audit_log where action = 'test.happened' and account_id = any(%s)",
-            ([bakery.account_id, florist.account_id],)
+            ([bakery.account_id, florist.account_id],),
         ).fetchone()
         assert count == 120
 
@@ -419,7 +422,9 @@ class TestAuditLog:
 
         assert superuser.execute(count).fetchone() == before
 
-    @pytest.mark.parametrize("statement", ["update posts set number = default", "delete from posts", "truncate posts cascade"])
+    @pytest.mark.parametrize(
+        "statement", ["update posts set number = default", "delete from posts", "truncate posts cascade"]
+    )
     def test_is_as_immutable_as_posts(self, bakery, superuser, delivery, statement):
         with pytest.raises((errors.RestrictViolation, errors.GeneratedAlways)):
             superuser.execute(statement)
@@ -461,18 +466,25 @@ def delivery(bakery, superuser):
         (bakery.account_id, post_id, uuid4(), bakery.operator_id),
     )
     superuser.execute(
-        "insert into deliveries (account_id, id, post_id, connection_id, priority, due_at, expires_at, next_at, rendered,"
-        " text_hash) values (%s, %s, %s, %s, 0, now(), now(), now(), '{}', sha256('x'))",
+        "insert into deliveries (account_id, id, post_id, connection_id, priority, due_at, expires_at, next_at,"
+        " rendered, text_hash) values (%s, %s, %s, %s, 0, now(), now(), now(), '{}', sha256('x'))",
         (bakery.account_id, delivery_id, post_id, connection.id),
     )
 
     def put(state, **columns):
-        values = {"wire": Jsonb({"text": "x"}), "record_key": "k", "read_back": "match", "remote_id": uuid4().hex, **columns}
+        values = {
+            "wire": Jsonb({"text": "x"}),
+            "record_key": "k",
+            "read_back": "match",
+            "remote_id": uuid4().hex,
+            **columns,
+        }
         names = ", ".join(f"{name} = %({name})s" for name in values)
         with superuser.transaction():
             superuser.execute("set local session_replication_role = replica")
             superuser.execute(
-                f"update deliveries set state = %(state)s, attempt = 3, wire_at = '2026-01-01', {names} where id = %(id)s",
+                f"update deliveries set state = %(state)s, attempt = 3, wire_at = '2026-01-01', {names}"
+                " where id = %(id)s",
                 {**values, "state": state, "id": delivery_id},
             )
         return delivery_id
@@ -521,7 +533,9 @@ class TestTransitions:
         one = delivery("queued", changed_at="2020-01-01")
 
         change("composer_worker", one, misses=1)
-        unchanged = superuser.execute("select changed_at < '2021-01-01' from deliveries where id = %s", (one,)).fetchone()
+        unchanged = superuser.execute(
+            "select changed_at < '2021-01-01' from deliveries where id = %s", (one,)
+        ).fetchone()
         change("composer_worker", one, state="missed")
         changed = superuser.execute("select changed_at > '2021-01-01' from deliveries where id = %s", (one,)).fetchone()
 
@@ -567,6 +581,12 @@ class TestTransitions:
 
     def test_by_the_dashboard_touch_nothing_that_is_the_workers(self, delivery, change):
         one = delivery("needs_review")
-        for column, value in {"attempt": 9, "wire": None, "record_key": "x", "read_back": "match", "withdrawn_at": None}.items():
+        for column, value in {
+            "attempt": 9,
+            "wire": None,
+            "record_key": "x",
+            "read_back": "match",
+            "withdrawn_at": None,
+        }.items():
             with pytest.raises(sqlalchemy.exc.ProgrammingError, match="permission denied"):
                 change("composer_app", one, **{column: value})

@@ -97,7 +97,9 @@ begin
     select id into found_id from operators where issuer = from_issuer and subject = from_subject and active;
     if found_id is null and verified_email is not null then
         update operators set issuer = from_issuer, subject = from_subject
-        where email = lower(verified_email) and issuer is null and active returning id into found_id;
+        where email = lower(verified_email) and issuer is null and active
+          and not exists (select from operators where issuer = from_issuer and subject = from_subject)
+        returning id into found_id;
     end if;
     if found_id is not null then
         insert into sign_ins (token_hash, operator_id) values (start_sign_in.token_hash, found_id);
