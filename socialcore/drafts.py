@@ -35,13 +35,25 @@ def current(scope: AccountScope) -> Draft:
     return Draft(row.id, posts.from_json(row.content), row.connection_ids, row.submit_token, row.revision)
 
 
-def save(scope: AccountScope, content: Content, connection_ids: Sequence[UUID]) -> None:
-    """Keep what is written now; the draft stays the same one."""
-    scope.run(
+def save(scope: AccountScope, draft: Draft, content: Content, connection_ids: Sequence[UUID]) -> bool:
+    """Keep what is written now.
+
+    Returns:
+        False if the draft was published, taken back or discarded since, in another window: then nothing is changed.
+    """
+    kept = scope.run(
         "update drafts set content = cast(:content as jsonb), connection_ids = :connection_ids, updated_at = now()"
-        " where account_id = :account_id and operator_id = :operator_id and name is null",
-        {**_mine(scope), "content": json.dumps(posts.to_json(content)), "connection_ids": list(connection_ids)},
+        " where account_id = :account_id and operator_id = :operator_id and name is null and id = :id"
+        "   and revision = :revision",
+        {
+            **_mine(scope),
+            "content": json.dumps(posts.to_json(content)),
+            "connection_ids": list(connection_ids),
+            "id": draft.id,
+            "revision": draft.revision,
+        },
     )
+    return kept.rowcount == 1
 
 
 def finish(scope: AccountScope, submit_token: UUID) -> None:
@@ -58,7 +70,7 @@ def restore(scope: AccountScope, content: Content, connection_ids: Sequence[UUID
     """Put a post that was taken back into the draft again, unless something new has been written there."""
     draft = current(scope)
     if not draft.content.text.strip():
-        save(scope, content, connection_ids)
+        save(scope, draft, content, connection_ids)
         scope.run(
             "update drafts set revision = revision + 1"
             " where account_id = :account_id and operator_id = :operator_id and name is null",

@@ -26,6 +26,10 @@ class TimePassed(Exception):
     """The chosen time is over. Nothing was stored; the draft is as it was."""
 
 
+class AlreadySubmitted(Exception):
+    """This draft has become a post already, with other words. Nothing was stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submitted:
     post_id: UUID
@@ -107,6 +111,7 @@ def submit(
     Raises:
         NotReady: if the post does not fit a chosen connection, or no connection was chosen.
         TimePassed: if `due_at` is over.
+        AlreadySubmitted: if the token stands for other content, as from a window that was left behind.
     """
     if due_at is not None and due_at <= now:
         raise TimePassed("This time has passed. Choose a later one, or publish now.")
@@ -128,9 +133,11 @@ def submit(
         },
     )
     post = scope.run(
-        "select id, number from posts where account_id = :account_id and submit_token = :token",
+        "select id, number, content_hash from posts where account_id = :account_id and submit_token = :token",
         {"account_id": scope.account_id, "token": submit_token},
     ).one()
+    if bytes(post.content_hash) != posts.digest(content_json):
+        raise AlreadySubmitted(f"This draft was published already, as P-{post.number}, with other words.")
     if not scope.run(
         "select 1 from deliveries where account_id = :account_id and post_id = :id limit 1",
         {"account_id": scope.account_id, "id": post.id},

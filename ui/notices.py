@@ -1,6 +1,6 @@
 """Problems and failures, in words for operators: what happened, what was kept, what to do next."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
@@ -11,7 +11,7 @@ import streamlit as st
 from socialcore.database import NotYourAccount
 from socialcore.failures import PlatformFailure
 from socialcore.operators import NotAllowed
-from socialcore.publishing import NotReady, TimePassed
+from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 from socialcore.times import NoSuchTime
 from ui import session
 from ui.parts import note
@@ -49,7 +49,11 @@ def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
     return explained_callback
 
 
-EXPECTED = (NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, session.SignedOut)
+TITLES: Mapping[type[Exception], str] = {
+    AlreadySubmitted: "Published already",
+    NoSuchTime: "There is no such time",
+}
+EXPECTED = (NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, session.SignedOut)
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
 
@@ -69,8 +73,8 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case NoSuchTime():
-            return Notice("orange", "There is no such time", f"{error} Your text is kept.")
+        case AlreadySubmitted() | NoSuchTime():
+            return Notice("orange", TITLES[type(error)], f"{error} Your text is kept.")
         case _:
             return Notice("red", "That did not work", f"{error} Nothing was changed.")
 

@@ -71,7 +71,7 @@ def current(scope: AccountScope, account: Account) -> Draft:
     unsaved = is_unsaved(account)
     if unsaved is None or unsaved.rev != revision(draft):
         return draft
-    drafts.save(scope, unsaved.content, unsaved.connection_ids)
+    drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
     return drafts.current(scope)
 
 
@@ -80,9 +80,8 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
     try:
         session.insist_on_sign_in()
         with session.scope(operator, account) as scope:
-            is_this = revision(drafts.current(scope)) == rev
-            if is_this:
-                drafts.save(scope, content, connection_ids)
+            draft = drafts.current(scope)
+            is_this = revision(draft) == rev and drafts.save(scope, draft, content, connection_ids)
         if not is_this:
             words = (
                 f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"
