@@ -4,6 +4,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -41,7 +42,7 @@ def main() -> None:
 
 
 @contextmanager
-def sandbox(folder: Path):
+def sandbox(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -86,9 +87,7 @@ def bare_loop(url: str) -> float:
 
     def one(number: int) -> None:
         access = accesses[number % LANES]
-        frozen = adapter.freeze(
-            access.target_id, {"text": f"Bare {number}"}, delivery_id=uuid4(), at=datetime.now(UTC)
-        )
+        frozen = adapter.freeze(access.target_id, {"text": f"Bare {number}"}, delivery_id=uuid4(), at=datetime.now(UTC))
         receipt = adapter.publish(access, frozen.wire, before_write=lambda: None)
         adapter.read_back(access, frozen.wire, receipt.remote_id)
 
