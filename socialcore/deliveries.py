@@ -28,6 +28,7 @@ Shown = Literal[
     "missed",
     "cancelled",
 ]
+GIVEN_UP = "Given up: we never learned whether it was published."
 SENDING_BOUND = timedelta(minutes=2)  # longer than this in motion is worth a look
 
 
@@ -183,16 +184,28 @@ def send_missed(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_windo
 
 
 def send_again(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
-    """Queue again what failed: it certainly was not published, so nothing can go out twice."""
+    """Queue again what failed and so was not published, or what a person looked for and did not find."""
     connection_ids = _lock_lanes(scope, delivery_ids)
     scope.run(
         "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), cancel_at = null,"
         "   held_because = null, expires_at = now() + :window"
-        " where account_id = :account_id and id = any(:ids) and state = 'failed'",
+        " where account_id = :account_id and id = any(:ids) and state in ('failed', 'needs_review')",
         {"account_id": scope.account_id, "ids": list(delivery_ids), "window": late_window},
     )
     lanes.wake(scope, connection_ids)
     audit.record(scope, "delivery.sent_again", delivery_ids=[str(each) for each in delivery_ids])
+
+
+def give_up(scope: AccountScope, delivery_ids: Sequence[UUID]) -> None:
+    """End what nobody could find out about. It may be public all the same, and says so."""
+    connection_ids = _lock_lanes(scope, delivery_ids)
+    scope.run(
+        "update deliveries set state = 'failed', failure_kind = 'GivenUp', failure = :why"
+        " where account_id = :account_id and id = any(:ids) and state = 'needs_review'",
+        {"account_id": scope.account_id, "ids": list(delivery_ids), "why": GIVEN_UP},
+    )
+    lanes.wake(scope, connection_ids)  # the same text may be waiting behind it
+    audit.record(scope, "delivery.given_up", delivery_ids=[str(each) for each in delivery_ids])
 
 
 def _lock_lanes(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:

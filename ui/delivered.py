@@ -16,7 +16,8 @@ LONGEST_SHOWN = 90  # characters of an address; a longer one says nothing more t
 NEXT = {
     "ContentRejected": "Next: copy the text into a new post, change it, and send that.",
     "Unavailable": "Next: send it again when the platform is back.",
-    "OutcomeUnknown": "Next: nothing, we look before anything is sent again.",
+    "OutcomeUnknown": "Next: send it again.",
+    "GivenUp": "Next: look for it on the platform; if it is not there, send it again.",
     "ReconnectNeeded": "Next: reconnect it on the Connections page; then this goes out by itself.",
 }
 OUTCOMES = {
@@ -57,7 +58,9 @@ def failure(delivery: Delivery) -> Element | None:
     match delivery.shown:
         case "failed":
             after = NEXT.get(delivery.failure_kind or "", "")
-            return note("red", f"Not published on {delivery.target}", delivery.failure or "", h("b", after), sign="x")
+            given_up = delivery.failure_kind == "GivenUp"
+            title = f"{'Given up' if given_up else 'Not published'} on {delivery.target}"
+            return note("red", title, delivery.failure or "", h("b", after), sign="x")
         case "missed":
             return note("red", "Too late to send", "It was not sent. Send it late, or stop it.", sign="clock")
         case "held":
@@ -66,7 +69,11 @@ def failure(delivery: Delivery) -> Element | None:
             )
         case "needs_review":
             return note(
-                "orange", f"We cannot tell whether it reached {delivery.target}", delivery.failure or "", sign="eye"
+                "orange",
+                f"We cannot tell whether it reached {delivery.target}",
+                delivery.failure or "",
+                h("b", "Next: look for it on the platform. Send it again only if it is not there."),
+                sign="eye",
             )
         case _:
             return None

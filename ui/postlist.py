@@ -48,8 +48,10 @@ def actions(operator: Operator, account: Account, delivery: Delivery) -> None:
             st.button("Stop it", key=f"stop-{delivery.id}", on_click=stop, args=(operator, account, delivery))
         if delivery.state == "missed":
             st.button("Send it late", key=f"late-{delivery.id}", on_click=send_late, args=(operator, account, delivery))
-        if delivery.state == "failed":
+        if delivery.state in ("failed", "needs_review"):
             st.button("Send again", key=f"again-{delivery.id}", on_click=send_again, args=(operator, account, delivery))
+        if delivery.state == "needs_review":
+            st.button("Give up", key=f"give-up-{delivery.id}", on_click=give_up, args=(operator, account, delivery))
 
 
 @notices.action
@@ -72,3 +74,10 @@ def send_again(operator: Operator, account: Account, delivery: Delivery) -> None
     operator.require(Capability.PUBLISH)
     with session.scope(operator, account) as scope:
         deliveries.send_again(scope, [delivery.id], late_window=session.settings().late_window)
+
+
+@notices.action
+def give_up(operator: Operator, account: Account, delivery: Delivery) -> None:
+    operator.require(Capability.PUBLISH)
+    with session.scope(operator, account) as scope:
+        deliveries.give_up(scope, [delivery.id])

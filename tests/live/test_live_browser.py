@@ -14,7 +14,9 @@ TEXT = "Sourdough from the new oven: https://example.com/bread #bakery"
 
 
 @pytest.mark.timeout(180)
-def test_a_post_made_in_the_browser_is_public_on_the_reference_server(pds: ReferencePds):
+def test_a_post_made_in_the_browser_is_public_on_the_reference_server(
+    pds: ReferencePds, capsys: pytest.CaptureFixture[str]
+):
     did, app_password = pds.account("riverbend-yoga.test")
     expect.set_options(timeout=PATIENCE)
     with dashboard.running(COMPOSER_UNDO_SECONDS="2") as stack, sync_playwright() as playwright:
@@ -50,4 +52,5 @@ def test_a_post_made_in_the_browser_is_public_on_the_reference_server(pds: Refer
     assert record["value"]["text"] == TEXT
     assert [facet["features"][0]["$type"].rpartition("#")[2] for facet in record["value"]["facets"]] == ["link", "tag"]
     assert record["uri"].rpartition("/")[2] in (link or "")
-    print(f"\npublished in the browser, read back from {pds.url}: {record['uri']}\n{link}")
+    with capsys.disabled():
+        print(f"\npublished in the browser, read back from {pds.url}: {record['uri']}\n{link}")

@@ -37,6 +37,7 @@ WIDGETS = {
     *("select_slider", "pills", "segmented_control", "feedback", "file_uploader", "expander", "data_editor"),
 }
 SIGNED_OUT = ["Social Composer", "Publish on behalf of beta accounts, and run the launch.", "Sign in"]
+NOBODY = "5a1e0000-0000-4000-8000-000000000000"  # an id that nothing has
 FAMILY = "🧑‍🧑‍🧒‍🧒"  # one character for a person, 25 bytes
 
 
@@ -345,7 +346,7 @@ class TestWhoWeActFor:
         assert "Acting for  Second" in desk.visit("compose", account=other.id).words
         assert "Acting for  Business" in desk.visit("compose", account=desk.id).words
 
-    @pytest.mark.parametrize("account", ["nonsense", str(uuid4())])
+    @pytest.mark.parametrize("account", ["nonsense", NOBODY])
     def test_an_address_that_names_no_account_of_theirs_chooses_none(self, desk: Desk, other: Desk, account: str):
         assert "Who are you acting for?" in desk.visit("compose", account=account).words
 
@@ -785,7 +786,7 @@ class TestPosts:
         visit.press("close")
         assert visit.links == []
 
-    @pytest.mark.parametrize("post", ["nonsense", str(uuid4())])
+    @pytest.mark.parametrize("post", ["nonsense", NOBODY])
     def test_an_address_that_names_no_post_opens_none(self, desk: Desk, post: str):
         assert desk.visit("posts", post=post).links == []
 
@@ -838,6 +839,15 @@ class TestPosts:
         visit.press(next(key for key in visit.keys if key.startswith("again-")))
 
         assert states_of(desk, superuser) == ["queued"]
+
+    @pytest.mark.parametrize(("button", "state"), [("again-", "queued"), ("give-up-", "failed")])
+    def test_what_nobody_can_tell_is_for_a_person_to_decide(self, desk: Desk, superuser, button: str, state: str):
+        visit = desk.visit("posts", post=put(desk, superuser, "needs_review"))
+
+        visit.press(next(key for key in visit.keys if key.startswith(button)))
+
+        assert states_of(desk, superuser) == [state]
+        assert ("Given up" in visit.words) == (state == "failed")
 
     def test_shows_one_account_on_demand(self, desk: Desk, other: Desk, superuser):
         put(desk, superuser, "published")

@@ -556,6 +556,77 @@ class TestLateReceipt:
         assert due_in(superuser, only) == soon(3)
 
 
+class TestStaleNews:
+    """What was read before something else happened decides nothing."""
+
+    @pytest.fixture
+    def lane(self, bakery, as_worker, ada):
+        (only,) = one_grant(bakery, "only")
+        submit(bakery, "Fresh bread", [only])
+        (lane,) = claim(as_worker, ada)
+        return lane
+
+    @pytest.fixture
+    def doubted(self, as_worker, superuser, lane):
+        """Sent without an answer, looked for, not found, and due again."""
+        picked = pick(as_worker, lane)
+        attempt = intend(as_worker, lane, picked)
+        conclude(as_worker, lane, picked, attempt, failures.OutcomeUnknown("?"))
+        superuser.execute("update deliveries set next_at = now() where id = %s", (picked.id,))
+        with worker_scope(as_worker, lane.account_id) as scope:
+            looks.note_look(scope, lane, attempts.pick(scope, lane), None, misses=1, read_lag=NO_TIME)
+        return picked, attempt
+
+    def test_of_an_attempt_that_was_not_the_last_sends_nothing(self, as_worker, superuser, lane):
+        picked = pick(as_worker, lane)
+        send(as_worker, lane, failures.CredentialExpired("old"))
+
+        assert intend(as_worker, lane, picked) is None
+        assert state(superuser, picked.id) == "queued"
+        assert pick(as_worker, lane).attempt == 1
+
+    def test_of_a_time_that_has_been_put_off_sends_nothing(self, as_worker, superuser, lane):
+        picked = pick(as_worker, lane)
+        superuser.execute("update deliveries set next_at = now() + interval '1 min' where id = %s", (picked.id,))
+
+        assert intend(as_worker, lane, picked) is None
+        assert state(superuser, picked.id) == "queued"
+
+    def test_of_an_older_attempt_is_kept_and_reported(self, bakery, as_worker, superuser, lane, doubted):
+        picked, first = doubted
+        assert intend(as_worker, lane, pick(as_worker, lane)).n == 2
+        late = receipt()
+
+        conclude(as_worker, lane, picked, first, late)
+
+        assert state(superuser, picked.id) == "sending"
+        kept = superuser.execute(
+            "select n, outcome, remote_id from attempts where delivery_id = %s order by n", (picked.id,)
+        ).fetchall()
+        assert kept == [(1, "accepted", late.remote_id), (2, None, None)]
+        assert superuser.execute(
+            "select count(*) from events where name = 'incident.late_receipt' and account_id = %s", (bakery.account_id,)
+        ).fetchone() == (1,)
+
+    def test_of_a_look_before_it_was_certain_ends_nothing(self, bakery, as_worker, superuser, lane, doubted):
+        picked, _ = doubted
+        with bakery.scope() as scope:
+            deliveries.cancel(scope, [picked.id])
+        stopping = pick(as_worker, lane)
+        # The look takes its time, and what was certain to be over by now was not when it began.
+        superuser.execute(
+            "update attempts set deadline_at = now() - %s - interval '1 s' where delivery_id = %s",
+            (looks.LATE_COMMIT, picked.id),
+        )
+        superuser.execute("update deliveries set next_at = now() - interval '2 s' where id = %s", (picked.id,))
+
+        for expected in ("queued", "cancelled"):
+            with worker_scope(as_worker, lane.account_id) as scope:
+                looks.note_stop(scope, lane, stopping, None, read_lag=NO_TIME)
+            assert state(superuser, picked.id) == expected
+            stopping = pick(as_worker, lane)
+
+
 @pytest.mark.parametrize("moment", ["before the intent", "before the note"])
 def test_a_stop_between_two_steps_is_true_of_what_is_in_doubt(bakery, as_worker, superuser, ada, moment):
     (only,) = one_grant(bakery, "only")

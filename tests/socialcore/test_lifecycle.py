@@ -408,16 +408,23 @@ class Lifecycle(RuleBasedStateMachine):
         self._expect(before)
 
     @rule(
-        what=st.sampled_from(["cancel", "cancel", "send missed", "send again"]),
+        what=st.sampled_from(["cancel", "cancel", "send missed", "send again", "give up"]),
         which=st.lists(st.integers(0, 6), min_size=1, max_size=2),
     )
     def steer(self, what, which):
         rows = self._read().rows
-        states = {"cancel": ("queued", "sending", "ambiguous", "missed"), "send missed": ("missed",)}
-        able = [each for each in self.ids if rows[each].state in states.get(what, ("failed",))] or self.ids
+        states = {
+            "cancel": ("queued", "sending", "ambiguous", "missed"),
+            "send missed": ("missed",),
+            "send again": ("failed", "needs_review"),
+            "give up": ("needs_review",),
+        }
+        able = [each for each in self.ids if rows[each].state in states[what]] or self.ids
         chosen = sorted({able[each % len(able)] for each in which})
         if what == "cancel":
             self._cancel(chosen)
+        elif what == "give up":
+            self._give_up(chosen[0])
         else:
             self._send_after_all(chosen[0], late=what == "send missed")
 
@@ -444,10 +451,16 @@ class Lifecycle(RuleBasedStateMachine):
         with self.business.scope() as scope:
             send(scope, [one], late_window=timedelta(seconds=300))
         changes = {}
-        if before.rows[one].state == ("missed" if late else "failed"):
+        if before.rows[one].state in (["missed"] if late else ["failed", "needs_review"]):
             then = {"next_at": before.now, "expires_at": before.now + 300 * SECOND, "priority": 0, "held": False}
             changes[one] = {"state": "queued", "stopped": False, **then}
         self._expect(before, changes)
+
+    def _give_up(self, one):
+        before = self._before()
+        with self.business.scope() as scope:
+            deliveries.give_up(scope, [one])
+        self._expect(before, {one: {"state": "failed"}} if before.rows[one].state == "needs_review" else {})
 
     @rule(
         what=st.sampled_from(["flag", "hold", "disconnect", "connect", "connect", "submit twice"]),

@@ -57,7 +57,7 @@ create table composer.deliveries (
     cancel_at timestamptz,        -- an operator asked to stop it
     held_because text,
     withdrawn_at timestamptz,
-    failure_kind text,            -- of the last attempt, in the words of socialcore.failures
+    failure_kind text,            -- of the last attempt, in the words of socialcore.failures; GivenUp: by a person
     failure text,
     changed_at timestamptz not null default now(),  -- when the state last changed
     primary key (account_id, id),
