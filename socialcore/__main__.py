@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+
 from socialcore import accounts, installation, operators
 from socialcore.embedded import EmbeddedError
 from socialcore.settings import Settings, SettingsError
@@ -22,7 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(Settings.from_environment(), options)
     except (SettingsError, EmbeddedError, accounts.BadAccount, operators.BadOperator) as error:
         print(f"{error}", file=sys.stderr)
-        return 2
+    except OperationalError as error:
+        says = str(error.orig).partition("\n")[0]
+        print(f"The database is away: {says}. Check its address, and that its server runs.", file=sys.stderr)
+    return 2
 
 
 def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
@@ -62,7 +67,12 @@ def _sandbox(settings: Settings, options: argparse.Namespace) -> int:
         from socialcore.stack import end_with_parent  # noqa: PLC0415
 
         end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))  # the server handles that by itself
-    serve(installation.sandbox_folder(settings), settings.sandbox_port)
+    folder = installation.sandbox_folder(settings)
+    try:
+        serve(folder, settings.sandbox_port)
+    except OSError as error:
+        print(f"The sandbox cannot keep its posts in {folder}: {error.strerror}.", file=sys.stderr)
+        return 2
     return 0
 
 

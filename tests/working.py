@@ -51,19 +51,23 @@ def worker_here(installation: Installation, *, concurrency: int = 4) -> Generato
             database.engine.dispose()
 
 
+def environment(installation: Installation) -> dict[str, str]:
+    """What a process of ours needs to find this installation's database and to open what is sealed."""
+    keys = ",".join(f"{number}:{_base64(key)}" for number, key in installation.sealing_keys.items())
+    return {
+        **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
+        "DATABASE_URL": installation.app_url,
+        "WORKER_DATABASE_URL": installation.worker_url,
+        "COMPOSER_CONTEXT_KEY": _base64(installation.context_key),
+        "COMPOSER_SEALING_KEYS": keys,
+    }
+
+
 class WorkerProcess:
     """`python -m socialcore work`, with everything it needs in its environment. Use it with `with`."""
 
     def __init__(self, installation: Installation, *, concurrency: int = 4) -> None:
-        keys = ",".join(f"{number}:{_base64(key)}" for number, key in installation.sealing_keys.items())
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")},
-            "DATABASE_URL": installation.app_url,
-            "WORKER_DATABASE_URL": installation.worker_url,
-            "COMPOSER_CONTEXT_KEY": _base64(installation.context_key),
-            "COMPOSER_SEALING_KEYS": keys,
-            "COMPOSER_CONCURRENCY": str(concurrency),
-        }
+        self._environment = environment(installation) | {"COMPOSER_CONCURRENCY": str(concurrency)}
         self._process: subprocess.Popen[bytes]
 
     def __enter__(self) -> Self:

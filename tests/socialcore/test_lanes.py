@@ -556,6 +556,38 @@ class TestLateReceipt:
         assert due_in(superuser, only) == soon(3)
 
 
+class TestObstacle:
+    @pytest.mark.parametrize("obstacle", ["hold", "flag", "disconnected", "reconnect"])
+    def test_holds_a_delivery_and_says_why(self, bakery, as_worker, superuser, ada, obstacle):
+        (only,) = one_grant(bakery, "only")
+        (delivery,) = submit(bakery, "Fresh bread", [only])
+        (lane,) = claim(as_worker, ada)
+        picked = pick(as_worker, lane)
+        place, says = {
+            "hold": (
+                "insert into holds (kind, account_id, reason) values ('account', %(account)s, 'a drill')",
+                "a drill",
+            ),
+            "flag": ("update account_features set enabled = false where account_id = %(account)s", "Posting is off"),
+            "disconnected": (
+                "update connections set disconnected_at = now() where id = %(connection)s",
+                "disconnected",
+            ),
+            "reconnect": ("update grants set reconnect_because = 'gone' where account_id = %(account)s", "gone"),
+        }[obstacle]
+        superuser.execute(place, {"account": bakery.account_id, "connection": only.id})
+
+        assert intend(as_worker, lane, picked) is None
+
+        held = superuser.execute(
+            "select state, attempt, held_because, wire from deliveries where id = %s", (delivery,)
+        ).fetchone()
+        assert (held[0], held[1], held[3]) == ("queued", 0, None)
+        assert says in held[2]
+        release(as_worker, lane)
+        assert due_in(superuser, only) == soon(attempts.HELD_LOOK_AGAIN.total_seconds())
+
+
 class TestStaleNews:
     """What was read before something else happened decides nothing."""
 

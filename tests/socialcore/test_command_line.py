@@ -1,0 +1,106 @@
+"""`python -m socialcore` as an administrator types it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from socialcore.installation import Installation
+from tests.working import ROOT, environment
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(migrated: Installation, tmp_path: Path) -> Run:
+    known = {"OWNER_DATABASE_URL": migrated.owner_url, "COMPOSER_DATA": str(tmp_path / "data")}
+
+    def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "socialcore", *arguments],
+            cwd=ROOT,
+            env=environment(migrated) | known | variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return command
+
+
+@pytest.fixture
+def name() -> str:
+    return f"Harbor Bakery {uuid4().hex[:8]}"
+
+
+class TestAccounts:
+    def test_one_that_was_added_is_listed(self, run: Run, name: str):
+        added = run("accounts", "add", name, "--time-zone", "Europe/Berlin", "--plan", "pro")
+        assert added.returncode == 0, added.stderr
+
+        listed = run("accounts", "list").stdout
+        assert f"{added.stdout.split()[0]}  {name}  (Europe/Berlin, pro)" in listed.splitlines()
+
+    @pytest.mark.parametrize(
+        ("arguments", "says"), [(["--time-zone", "Europe/Nowhere"], "time zone"), ([], "--time-zone")]
+    )
+    def test_one_that_cannot_be_is_refused_in_words(self, run: Run, name: str, arguments: list[str], says: str):
+        refused = run("accounts", "add", name, *arguments)
+
+        assert refused.returncode == 2
+        assert says in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert name not in run("accounts", "list").stdout
+
+
+class TestOperators:
+    def test_one_who_was_invited_is_listed(self, run: Run, name: str):
+        email = f"{uuid4().hex[:8]}@composer.example"
+        run("accounts", "add", name, "--time-zone", "UTC")
+
+        invited = run("operators", "add", "Press office", "--email", email, "--role", "publisher", "--account", name)
+
+        assert invited.returncode == 0, invited.stderr
+        listed = run("operators", "list").stdout
+        assert f"{invited.stdout.split()[0]}  Press office <{email}>  publisher; chosen accounts" in listed.splitlines()
+
+    def test_one_for_an_account_that_is_not_there_is_refused(self, run: Run, name: str):
+        email = f"{uuid4().hex[:8]}@composer.example"
+
+        refused = run("operators", "add", "Press office", "--email", email, "--role", "publisher", "--account", name)
+
+        assert (refused.returncode, refused.stderr) == (2, f"No such account: {name}.\n")
+        assert email not in run("operators", "list").stdout
+
+
+class TestTheRest:
+    def test_migrating_what_is_up_to_date_does_nothing(self, run: Run):
+        assert run("migrate").stdout == "nothing to do\n"
+
+    def test_check_names_what_is_missing(self, run: Run):
+        checked = run("check")
+
+        lines = checked.stdout.splitlines()
+        assert "ok    the database answers" in lines
+        assert any(line.startswith("FAIL") for line in lines) == (checked.returncode == 1)
+        assert "Traceback" not in checked.stderr
+
+    @pytest.mark.parametrize("command", [["accounts", "list"], ["operators", "list"], ["migrate"]])
+    def test_a_database_that_is_away_is_said_in_words_without_the_password(self, run: Run, command: list[str]):
+        away = run(*command, OWNER_DATABASE_URL="postgresql://composer_owner:sekret@127.0.0.1:1/composer")
+
+        assert away.returncode == 2
+        assert away.stderr.startswith("The database is away: ")
+        assert "sekret" not in away.stderr
+
+    def test_a_sandbox_without_a_folder_says_so(self, run: Run, tmp_path: Path):
+        (tmp_path / "file").touch()
+
+        refused = run("sandbox", COMPOSER_DATA=str(tmp_path / "file"))
+
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("The sandbox cannot keep its posts in ")
