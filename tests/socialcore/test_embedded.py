@@ -221,7 +221,9 @@ def test_an_empty_pid_file_is_no_obstacle(folder, programs):
 
 
 def test_ctrl_c_does_not_reach_the_server(folder, programs):
-    script = CLIENT.replace("sys.stdin.read()", "signal.pause()").replace("import os", "import signal, os")
+    # Whoever runs the tests in the background has had Ctrl-C ignored, which a new process inherits.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    script = listens + CLIENT.replace("sys.stdin.read()", "signal.pause()")
     command = [sys.executable, "-c", script, folder, programs or ""]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
