@@ -172,27 +172,13 @@ def cancel(scope: AccountScope, delivery_ids: Sequence[UUID]) -> int:
 
 def send_missed(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
     """Send after all what was too late; a person has said that late is better than never."""
-    connection_ids = _lock_lanes(scope, delivery_ids)
-    scope.run(
-        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), held_because = null,"
-        "   expires_at = now() + :window"
-        " where account_id = :account_id and id = any(:ids) and state = 'missed'",
-        {"account_id": scope.account_id, "ids": list(delivery_ids), "window": late_window},
-    )
-    lanes.wake(scope, connection_ids)
+    _queue_again(scope, delivery_ids, ["missed"], late_window)
     audit.record(scope, "delivery.sent_late", delivery_ids=[str(each) for each in delivery_ids])
 
 
 def send_again(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
     """Queue again what failed and so was not published, or what a person looked for and did not find."""
-    connection_ids = _lock_lanes(scope, delivery_ids)
-    scope.run(
-        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), cancel_at = null,"
-        "   held_because = null, expires_at = now() + :window"
-        " where account_id = :account_id and id = any(:ids) and state in ('failed', 'needs_review')",
-        {"account_id": scope.account_id, "ids": list(delivery_ids), "window": late_window},
-    )
-    lanes.wake(scope, connection_ids)
+    _queue_again(scope, delivery_ids, ["failed", "needs_review"], late_window)
     audit.record(scope, "delivery.sent_again", delivery_ids=[str(each) for each in delivery_ids])
 
 
@@ -206,6 +192,19 @@ def give_up(scope: AccountScope, delivery_ids: Sequence[UUID]) -> None:
     )
     lanes.wake(scope, connection_ids)  # the same text may be waiting behind it
     audit.record(scope, "delivery.given_up", delivery_ids=[str(each) for each in delivery_ids])
+
+
+def _queue_again(
+    scope: AccountScope, delivery_ids: Sequence[UUID], states: Sequence[State], late_window: timedelta
+) -> None:
+    connection_ids = _lock_lanes(scope, delivery_ids)
+    scope.run(
+        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), cancel_at = null,"
+        "   held_because = null, expires_at = now() + :window"
+        " where account_id = :account_id and id = any(:ids) and state = any(:states)",
+        {"account_id": scope.account_id, "ids": list(delivery_ids), "states": list(states), "window": late_window},
+    )
+    lanes.wake(scope, connection_ids)
 
 
 def _lock_lanes(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
