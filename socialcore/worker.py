@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -238,10 +238,8 @@ class Worker:
         return LONGEST_NAP if seconds is None else min(max(seconds, 0.0) + 0.001, LONGEST_NAP)
 
     def _finish_running(self) -> None:
-        until = time.monotonic() + GRACE.total_seconds()
-        for future in self._running:
-            # What does not end in time is for the rescue; what failed has been logged by _tend.
-            future.exception(timeout=max(0.0, until - time.monotonic()))
+        # What does not end in time is for the rescue; what failed has been logged by _tend.
+        wait(self._running, timeout=GRACE.total_seconds())
         self._running.clear()
 
     def _pause(self, error: Exception) -> None:
