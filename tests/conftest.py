@@ -39,7 +39,7 @@ def migrated(postgres: Server) -> Iterator[Installation]:
     """A database of this process's own, with roles and schema."""
     name = f"test_{uuid4().hex[:12]}"
     # Roles belong to the whole server: two processes altering them at once would get in each other's way.
-    with (_scratch() / "composer-tests.lock").open("w") as turn:
+    with (_scratch() / f"composer-tests-{os.getuid()}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         with psycopg.connect(_conninfo(postgres, "postgres", "composer"), autocommit=True) as connection:
             connection.execute(f"create database {name}")
