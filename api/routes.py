@@ -1,4 +1,4 @@
-"""The addresses that are no pages: demo sign-in, and health for whoever watches the process."""
+"""The addresses that are no pages: demo sign-in, the first page's name, and health for whoever watches the process."""
 
 import secrets
 import time
@@ -18,10 +18,10 @@ AWAY = PlainTextResponse("The database does not answer. Nothing was changed: go 
 
 
 def of(settings: Settings) -> Sequence[BaseRoute]:
-    health = [Route("/healthz", _alive), Route("/readyz", _ready(settings))]
+    always = [Route("/overview", _overview), Route("/healthz", _alive), Route("/readyz", _ready(settings))]
     if not settings.embedded:
-        return health
-    return [*health, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]
+        return always
+    return [*always, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]
 
 
 def _demo_sign_in(settings: Settings):  # noqa: ANN202 - an endpoint, as Starlette likes it
@@ -55,6 +55,11 @@ def _sign_out(settings: Settings):  # noqa: ANN202
         return answer
 
     return sign_out
+
+
+async def _overview(_request: Request) -> Response:
+    """The first page's own address is /; Streamlit would say of this one that it does not exist."""
+    return RedirectResponse("/", status_code=307)
 
 
 async def _alive(_request: Request) -> Response:

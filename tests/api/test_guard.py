@@ -215,6 +215,12 @@ class TestSecureCookies:
         assert ("strict-transport-security" in answer.headers) == (environment != "development")
 
 
+def test_the_overview_by_its_name_is_the_first_page():
+    answer = asked(Starlette(routes=routes.of(Settings())), "/overview")
+
+    assert (answer.status_code, answer.headers["location"]) == (307, "/")
+
+
 class TestHealth:
     def test_says_that_it_is_well(self, stack: Dashboard):
         alive, ready = stack.answers("/healthz"), stack.answers("/readyz")
