@@ -4,6 +4,7 @@ The intent is committed before any byte leaves, and the outcome is recorded what
 docs/architecture.md tells the whole life of a delivery.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -11,8 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import JSON, RowMapping, bindparam, text
 
-from socialcore import events, failures, flags, holds, lanes, retries
-from socialcore.adapters.contract import Frozen, Json, Receipt
+from socialcore import budgets, events, failures, flags, holds, lanes, retries
+from socialcore.adapters.contract import Budget, Frozen, Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
 from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, end, lock, tries
@@ -59,7 +60,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
             " where d.account_id = :account_id and d.connection_id = :connection_id and d.next_at <= clock_timestamp()"
             "   and l.not_before <= clock_timestamp()"
             f"   and {lanes.OPEN} and {lanes.SENDABLE}"
-            " order by (d.state = 'queued'), d.priority, d.next_at, d.id limit 1",
+            " order by (d.state = 'queued'), d.priority, d.due_at, d.next_at, d.id limit 1",
             {"account_id": lane.account_id, "connection_id": lane.connection_id, "ahead": REFRESH_AHEAD},
         )
         .mappings()
@@ -88,12 +89,21 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
     )
 
 
-def intend(scope: AccountScope, lane: Lane, picked: Picked, *, grant_version: int, freeze: Freeze) -> Attempt | None:
+def intend(
+    scope: AccountScope,
+    lane: Lane,
+    picked: Picked,
+    *,
+    grant_version: int,
+    freeze: Freeze,
+    paying: Sequence[Budget] = (),
+) -> Attempt | None:
     """Commit to sending, or say why not now.
 
     Args:
         grant_version: of the sign-in that will be used.
         freeze: decides record key and wire payload, the first time.
+        paying: the platform's rate budgets, each of which pays for this attempt.
 
     Returns:
         The attempt to make; None if the delivery is not to be sent now (cancelled, missed, held, no longer ours).
@@ -116,6 +126,8 @@ def intend(scope: AccountScope, lane: Lane, picked: Picked, *, grant_version: in
         end(scope, picked.id, "missed")
     elif obstacle := _obstacle(scope, lane):
         change(scope, picked.id, held_because=obstacle, next_at=now["now"] + HELD_LOOK_AGAIN)
+    elif used_up := budgets.pay(scope, lane, paying):
+        _wait_for_budget(scope, picked, now, *used_up)
     else:
         return _begin(scope, lane, picked, now, grant_version, freeze)
     return None
@@ -132,8 +144,7 @@ def conclude(
     read_lag: timedelta,
 ) -> None:
     """Record how an attempt ended and decide what comes next."""
-    wait = result.wait if isinstance(result, failures.RateLimited) else None
-    mine = _lock_lanes(scope, lane, wait)
+    mine = lanes.lock_ours_or_not(scope, lane, result)
     now = (
         scope.run(
             "select state, attempt, clock_timestamp() as now, greatest(clock_timestamp(), a.deadline_at) as over"
@@ -163,7 +174,7 @@ def conclude(
 
 def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
     """Record that nothing was sent because sending could not even be prepared."""
-    _lock_lanes(scope, lane, failure.wait if isinstance(failure, failures.RateLimited) else None)
+    lanes.lock_ours_or_not(scope, lane, failure)
     now = lock(scope, picked)
     if now is None:
         return
@@ -179,29 +190,8 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
         change(scope, picked.id, state="failed", **why)
     else:
         after = failure.wait if isinstance(failure, failures.RateLimited) else retries.next_look(now["looks"])
-        change(scope, picked.id, next_at=now["now"] + after, looks=now["looks"] + 1, **why)
+        change(scope, picked.id, next_at=now["now"] + retries.spread(after), looks=now["looks"] + 1, **why)
     _note_grant(scope, picked.grant, failure)
-
-
-def _lock_lanes(scope: AccountScope, lane: Lane, wait: timedelta | None) -> bool:
-    """Lock this lane, ours or not, or with a wait all lanes of its sign-in, and have them wait.
-
-    Returns:
-        Whether the lane is still ours.
-    """
-    if wait is not None:
-        scope.run(
-            "with waiting as (select connection_id from lanes where account_id = :account_id"
-            "                   and (grant_id = :grant_id or connection_id = :id) order by connection_id for update)"
-            " update lanes l set not_before = greatest(l.not_before, clock_timestamp() + :wait) from waiting"
-            " where l.connection_id = waiting.connection_id",
-            {"account_id": lane.account_id, "grant_id": lane.grant_id, "id": lane.connection_id, "wait": wait},
-        )
-    if lanes.lock(scope, lane):
-        return True
-    # Deliveries are locked after their lane, also by whoever has lost it: otherwise two could wait for each other.
-    lanes.lock_all(scope, [lane.connection_id])
-    return False
 
 
 def _obstacle(scope: AccountScope, lane: Lane) -> str | None:
@@ -224,6 +214,23 @@ def _obstacle(scope: AccountScope, lane: Lane) -> str | None:
     if state["disconnected_at"] is not None:
         return "The connection is disconnected. Connect it again to send this."
     return state["reconnect_because"]
+
+
+def _wait_for_budget(scope: AccountScope, picked: Picked, now: RowMapping, budget: Budget, wait: timedelta) -> None:
+    whom = {"connection": "one connection", "grant": "one sign-in", "platform": "all of us together"}[budget.per]
+    says = f"{budget.most:,} posts in {_length(budget.within)} are what the platform takes from {whom}."
+    kind = failures.RateLimited.__name__
+    change(
+        scope, picked.id, next_at=now["now"] + retries.spread(wait), held_because=None, failure_kind=kind, failure=says
+    )
+
+
+def _length(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"one {unit}" if seconds == size else f"{seconds // size} {unit}s"
+    return f"{seconds} seconds"
 
 
 _BEGIN = text(
@@ -274,7 +281,7 @@ def _fail(
         case retries.LookFirst():
             outcome, next_up = "ambiguous", {"next_at": now["over"] + settle, "misses": 0, "looks": 0}
         case retries.TryAgain(after=after):
-            outcome, next_up = "queued", {"next_at": now["now"] + after, "priority": 2}
+            outcome, next_up = "queued", {"next_at": now["now"] + retries.spread(after), "priority": 2}
         case retries.WaitForReconnect():
             outcome, next_up = "queued", {"next_at": now["now"] + HELD_LOOK_AGAIN, "held_because": str(failure)}
         case retries.GiveUp():

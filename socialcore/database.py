@@ -157,6 +157,27 @@ def admin_scope(owner_url: str, context_key: bytes) -> Generator[SystemScope]:
         database.engine.dispose()
 
 
+def seconds_ahead(scope: SystemScope) -> float:
+    """How far this machine's clock is ahead of the database's; negative: behind."""
+    before = time.time()
+    theirs: float = scope.run("select extract(epoch from clock_timestamp())::float8").scalar_one()
+    return (before + time.time()) / 2 - theirs
+
+
+def in_words(error: BaseException) -> str:
+    """What a database's error means to whoever reads the log; never a statement or a value."""
+    cause = getattr(error, "orig", None) or error
+    match cause:
+        case psycopg.errors.DiskFull():
+            return "the database's disk is full"
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return "the database takes no changes now"
+        case psycopg.OperationalError() | psycopg.InterfaceError() | OSError():
+            return f"the database is away ({type(cause).__name__})"
+        case _:
+            return type(cause).__name__
+
+
 def _enter(connection: Connection, database: Database, who: str) -> None:
     """Tell Postgres who asks, signed, for this transaction only."""
     claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"

@@ -17,13 +17,16 @@ class Duty:
     id: UUID
     account_id: UUID
     connection_id: UUID
-    kind: Literal["check", "revoke"]
+    kind: Literal["check", "revoke", "look"]
+    delivery_id: UUID | None = None  # these three of a look: see socialcore.reviews
+    remote_id: str | None = None
+    url: str | None = None
 
 
 def perform(database: Database, sealing: Vault, duty: Duty) -> None:
-    """Do it, and note what came of it; both kinds may be done twice without harm."""
+    """Check a sign-in or give it back, and note what came of it; both may be done twice without harm."""
     with worker_scope(database, duty.account_id) as scope:
-        platform, grant = _sign_in_of(scope, duty.connection_id)
+        platform, grant = sign_in_of(scope, duty.connection_id)
     try:
         if duty.kind == "check":
             _check(database, sealing, platform, grant)
@@ -45,11 +48,11 @@ def take(database: Database) -> Duty | None:
             "update duties set due_at = clock_timestamp() + interval '1 minute' where (account_id, id) = ("
             "   select account_id, id from duties where done_at is null and due_at <= clock_timestamp()"
             "   order by due_at limit 1 for update skip locked)"
-            " returning id, account_id, connection_id, kind",
+            " returning id, account_id, connection_id, kind, delivery_id, remote_id, url",
         )
 
 
-def _sign_in_of(scope: AccountScope, connection_id: UUID) -> tuple[Platform, Grant]:
+def sign_in_of(scope: AccountScope, connection_id: UUID) -> tuple[Platform, Grant]:
     row = scope.run(
         "select c.platform, g.id, g.service, c.target_id, g.version,"
         " coalesce(g.expires_at < clock_timestamp() + :ahead, false), g.sealed"

@@ -10,6 +10,7 @@ PlatformFailure
 """
 
 from datetime import timedelta
+from typing import Literal
 
 
 class PlatformFailure(Exception):
@@ -39,9 +40,13 @@ class ReconnectNeeded(PlatformFailure):
 class RateLimited(PlatformFailure):
     """The platform asks us to wait."""
 
-    def __init__(self, message: str, *, wait: timedelta) -> None:
+    def __init__(
+        self, message: str, *, wait: timedelta, whose: Literal["connection", "grant", "platform"] = "grant"
+    ) -> None:
+        """Say how long to wait, and who: one connection, all of a sign-in, or everybody on the platform."""
         super().__init__(message)
         self.wait = wait
+        self.whose = whose
 
 
 class Unavailable(PlatformFailure):

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from socialcore import retries
 from socialcore.database import AccountScope, Database, SystemScope, system_scope, worker_scope
+from socialcore.failures import RateLimited
 from socialcore.posts import Platform
 
 CHANNEL = "composer_work"
@@ -55,25 +57,28 @@ def wake(scope: AccountScope, connection_ids: Collection[UUID]) -> None:
     scope.run("select pg_notify(:channel, '')", {"channel": CHANNEL})
 
 
-def claim(scope: SystemScope, worker: int, *, platforms: Collection[Platform], most: int) -> list[Lane]:
-    """Take ready lanes of these platforms, the longest ready first."""
+def claim(scope: SystemScope, worker: int, *, free: Mapping[Platform, int]) -> list[Lane]:
+    """Take ready lanes, the longest ready first: of each platform as many as there are free slots."""
     return scope.all(
         Lane,
-        "with ready as (select connection_id from lanes"
-        "    where owner is null and ready_at <= clock_timestamp() and platform = any(:platforms)"
-        "    order by ready_at limit :most for update skip locked)"
+        "with ready as (select found.connection_id"
+        "    from unnest(cast(:platforms as text[]), cast(:free as integer[])) as p(platform, free),"
+        "    lateral (select connection_id from lanes"
+        "      where owner is null and ready_at <= clock_timestamp() and platform = p.platform"
+        "      order by ready_at limit p.free for update skip locked) found)"
         " update lanes l set owner = :worker, claim_no = l.claim_no + 1 from ready"
         " where l.connection_id = ready.connection_id"
         " returning l.connection_id, l.account_id, l.grant_id, l.platform, l.owner, l.claim_no",
-        {"worker": worker, "platforms": list(platforms), "most": most},
+        {"worker": worker, "platforms": list(free), "free": list(free.values())},
     )
 
 
-def seconds_to_next(scope: SystemScope) -> float | None:
-    """How long until a lane is ready that nobody has claimed; None if none is planned."""
+def seconds_to_next(scope: SystemScope, *, platforms: Collection[Platform]) -> float | None:
+    """How long until a lane of these platforms is ready that nobody has claimed; None if none is planned."""
     return scope.run(
         "select extract(epoch from min(ready_at) - clock_timestamp())::float8 from lanes"
-        " where owner is null and ready_at < 'infinity'"
+        " where owner is null and ready_at < 'infinity' and platform = any(:platforms)",
+        {"platforms": list(platforms)},
     ).scalar()
 
 
@@ -84,6 +89,41 @@ def lock(scope: AccountScope, lane: Lane) -> bool:
         {"id": lane.connection_id, "owner": lane.owner, "claim_no": lane.claim_no},
     )
     return mine.first() is not None
+
+
+def lock_ours_or_not(scope: AccountScope, lane: Lane, failure: object) -> bool:
+    """Lock this lane whoever has it now; where a platform asks us to wait, all lanes it means wait.
+
+    Returns:
+        Whether the lane is still ours.
+    """
+    if isinstance(failure, RateLimited):
+        _wait(scope, lane, failure)
+    if lock(scope, lane):
+        return True
+    # Deliveries are locked after their lane, also by whoever has lost it: otherwise two could wait for each other.
+    lock_all(scope, [lane.connection_id])
+    return False
+
+
+def _wait(scope: AccountScope, lane: Lane, limited: RateLimited) -> None:
+    meant = {
+        "connection": "connection_id = :connection_id",
+        "grant": "(connection_id = :connection_id or account_id = :account_id and grant_id = :grant_id)",
+        "platform": "platform = :platform",
+    }[limited.whose]
+    scope.run(
+        f"with waiting as (select connection_id from lanes where {meant} order by connection_id for update)"
+        " update lanes l set not_before = greatest(l.not_before, clock_timestamp() + :wait) from waiting"
+        " where l.connection_id = waiting.connection_id",
+        {
+            "connection_id": lane.connection_id,
+            "account_id": lane.account_id,
+            "grant_id": lane.grant_id,
+            "platform": lane.platform,
+            "wait": retries.spread(limited.wait),
+        },
+    )
 
 
 def lock_all(scope: AccountScope, connection_ids: Collection[UUID]) -> list[UUID]:

@@ -4,7 +4,7 @@ What nobody answered is looked for before it is sent again; what was accepted is
 "cancelled" and "missed" are said only of what is not public, and will not be.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping
 
@@ -29,19 +29,13 @@ def note_look(
     read_lag: timedelta,
 ) -> None:
     """Record what looking for an ambiguous delivery brought: found, not there, or unreadable (a failure)."""
-    if not lanes.lock(scope, lane):
-        return
-    now = lock(scope, picked)
+    now = _locked(scope, lane, picked, found)
     if now is None:
         return
     if isinstance(found, Receipt):
         accept(scope, picked.id, found, now["now"] + read_lag)
     elif isinstance(found, failures.PlatformFailure):
-        looks = now["looks"] + 1
-        if now["now"] - now["changed_at"] > LOOK_FOR:
-            change(scope, picked.id, state="needs_review", looks=looks, failure=str(found))
-        else:
-            change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks))
+        _cannot_tell(scope, picked, now, found, since=now["changed_at"])
     elif now["misses"] + 1 < misses:
         change(scope, picked.id, misses=now["misses"] + 1, next_at=now["now"] + read_lag)
     else:
@@ -57,17 +51,15 @@ def note_stop(
     read_lag: timedelta,
 ) -> None:
     """End a delivery that was in doubt: "cancelled" and "missed" mean that it is not public, and will not be."""
-    if not lanes.lock(scope, lane):
-        return
-    now = lock(scope, picked)
+    now = _locked(scope, lane, picked, found)
     if now is None:
         return
     certain_at = last_deadline(scope, picked.id) + LATE_COMMIT
     if isinstance(found, Receipt):
         accept(scope, picked.id, found, now["now"] + read_lag)
     elif isinstance(found, failures.PlatformFailure):
-        looks = now["looks"] + 1
-        change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks), failure=str(found))
+        stopped_at = now["cancel_at"] or now["expires_at"]
+        _cannot_tell(scope, picked, now, found, since=max(now["changed_at"], stopped_at))
     elif now["next_at"] < certain_at:  # it counts when we began to look, which was no earlier than this
         change(scope, picked.id, next_at=certain_at)
     else:
@@ -78,9 +70,7 @@ def note_read_back(
     scope: AccountScope, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None
 ) -> None:
     """Record what the platform shows of an accepted delivery; None: it is not to be seen (yet)."""
-    if not lanes.lock(scope, lane):
-        return
-    now = lock(scope, picked)
+    now = _locked(scope, lane, picked, shown)
     if now is None:
         return
     if isinstance(shown, ReadBack):
@@ -90,8 +80,30 @@ def note_read_back(
     elif now["now"] - now["changed_at"] > READ_BACK_FOR:
         change(scope, picked.id, state="confirmed", read_back="unavailable", read_back_at=now["now"])
     else:
-        looks = now["looks"] + 1
-        change(scope, picked.id, looks=looks, next_at=now["now"] + retries.next_look(looks))
+        _ask_again(scope, picked, now, shown)
+
+
+def _locked(scope: AccountScope, lane: Lane, picked: Picked, seen: object) -> RowMapping | None:
+    """Lock the delivery under its lane; None if the lane is no longer ours or the delivery has moved on."""
+    return lock(scope, picked) if lanes.lock_ours_or_not(scope, lane, seen) else None
+
+
+def _cannot_tell(
+    scope: AccountScope, picked: Picked, now: RowMapping, failure: failures.PlatformFailure, *, since: datetime
+) -> None:
+    """The platform cannot be read: ask again later, or after too long ask a person."""
+    if now["now"] - since > LOOK_FOR:
+        why = f"{failure} So we cannot see whether it is there."
+        change(scope, picked.id, state="needs_review", held_because=None, failure_kind=failure.kind, failure=why)
+    else:
+        _ask_again(scope, picked, now, failure, failure=str(failure))
+
+
+def _ask_again(scope: AccountScope, picked: Picked, now: RowMapping, seen: object, **more: str) -> None:
+    looks = now["looks"] + 1
+    # A platform that names a time is asked again then; every other answer is worth a longer wait each time.
+    wait = seen.wait if isinstance(seen, failures.RateLimited) else retries.next_look(looks)
+    change(scope, picked.id, looks=looks, next_at=now["now"] + retries.spread(wait), **more)
 
 
 def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
@@ -101,7 +113,7 @@ def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
     if isinstance(step, retries.TryAgain):
         # The attempt has cost its time already; the first repeats go out at once.
         after = step.after if step.after > retries.WAITS[1] else timedelta(0)
-        change(scope, picked.id, state="queued", priority=2, misses=0, next_at=now["now"] + after)
+        change(scope, picked.id, state="queued", priority=2, misses=0, next_at=now["now"] + retries.spread(after))
     elif now["next_at"] < certain_at:  # "failed" is said only of what will not become public late
         change(scope, picked.id, next_at=certain_at)
     else:

@@ -1,5 +1,6 @@
 """What happens after a failed attempt. Pure, so that every rule is one line of a test table."""
 
+import random
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ from socialcore import failures
 
 # How long to wait after the first failed try, the second, and so on; then we give up.
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 1800, 3600))
+SPREAD = 0.1  # of a wait, at most, is added to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,8 @@ def after_absence(*, tries: int) -> TryAgain | GiveUp:
 def next_look(looks: int) -> timedelta:
     """How long to wait before asking again, after so many times that a platform could not even tell."""
     return WAITS[min(looks, 3)]
+
+
+def spread(wait: timedelta) -> timedelta:
+    """Lengthen a wait a little, so that what failed together does not come back together."""
+    return wait * random.uniform(1, 1 + SPREAD)  # noqa: S311 - spreads load

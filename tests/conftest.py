@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from socialcore import accounts, connections, database, installation, operators
+from socialcore import accounts, connections, database, installation, operators, retries
 from socialcore.adapters.contract import Granted, Target
 from socialcore.connections import Connection
 from socialcore.database import Database, account_scope
@@ -79,6 +79,14 @@ def superuser(postgres: Server, migrated: Installation) -> Iterator[psycopg.Conn
 @pytest.fixture(scope="session")
 def vault(migrated: Installation) -> Vault:
     return migrated.vault()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exact_waits() -> Iterator[None]:
+    """Leave waits as they are, so that a test can say how long one is; `test_retries` tests what lengthens them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retries, "SPREAD", 0)
+        yield
 
 
 @dataclass

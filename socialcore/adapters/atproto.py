@@ -38,6 +38,15 @@ def expiry(token: str) -> datetime | None:
         return None
 
 
+def moment(written: str) -> datetime | None:
+    """Read a time as records write it; None if it is none, or says no zone."""
+    try:
+        read = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return read if read.tzinfo is not None else None
+
+
 def can_be_token(token: str) -> bool:
     """Tell whether this fits into a header, as a token must."""
     return token.isascii() and token.isprintable() and " " not in token and token != ""

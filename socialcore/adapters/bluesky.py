@@ -12,16 +12,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 
 from socialcore import failures
-from socialcore.adapters import atproto
+from socialcore.adapters import atproto, bluesky_links
+from socialcore.adapters.bluesky_links import COLLECTION, key_of
 from socialcore.adapters.contract import (
     Access,
     BeforeWrite,
+    Budget,
     Capabilities,
     Frozen,
     Granted,
@@ -29,6 +31,7 @@ from socialcore.adapters.contract import (
     ReadBack,
     Receipt,
     Resolve,
+    Sighting,
     Target,
     TextLimit,
     TextUnit,
@@ -39,7 +42,6 @@ from socialcore.posts import Content, Problem
 from socialcore.text import bluesky as text_rules
 
 NAME = "Bluesky"
-COLLECTION = "app.bsky.feed.post"
 HANDLE_JUNK = re.compile(r"[\s\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")  # comes along with copy and paste
 FACET_URI = re.compile(r"\w+:(?://)?[^\s/]\S*")  # what a server takes for a URI; it refuses the whole post otherwise
 SIGN_IN_AGAIN = "Make a new app password in Bluesky's settings and reconnect."
@@ -109,6 +111,9 @@ class Bluesky:
         settle=timedelta(0),  # the key is ours: writing again cannot make a second post
         misses=1,
         read_lag=timedelta(0),  # getRecord asks the server that holds the record
+        # 5,000 points an hour and 35,000 a day for each account, of which a post costs 3.
+        # https://docs.bsky.app/docs/advanced-guides/rate-limits
+        budgets=(Budget("grant", 1_666, timedelta(hours=1)), Budget("grant", 11_666, timedelta(days=1))),
         source="app.bsky.feed.post in bluesky-social/atproto d6296a1c, 2026-08-20",
     )
 
@@ -208,15 +213,26 @@ class Bluesky:
             changes_something=True,
             before_write=before_write,
         )
-        return _receipt(access, wire["key"])
+        return bluesky_links.receipt(access.service, access.target_id, wire["key"])
 
     def find_existing(self, access: Access, wire: Json) -> Receipt | None:
         found = self._record(access, wire["key"])
         # Whatever stands at our key came from this delivery; reading it back tells if it was changed since.
-        return None if found is None else _receipt(access, wire["key"])
+        return None if found is None else bluesky_links.receipt(access.service, access.target_id, wire["key"])
+
+    def recent(self, access: Access) -> list[Sighting]:
+        asked = {"repo": access.target_id, "collection": COLLECTION, "limit": "50"}
+        records: object = self._get(access.service, "com.atproto.repo.listRecords", asked).get("records")
+        if not isinstance(records, list):
+            raise failures.Unavailable(f"{NAME} sent an answer that nobody can read.")
+        found = (_sighting(access, each) for each in cast("list[object]", records))
+        return [each for each in found if each is not None]
+
+    def locate(self, service: str, target: Target, link: str) -> Receipt | None:
+        return bluesky_links.locate(service, target, link)
 
     def read_back(self, access: Access, wire: Json, remote_id: str) -> ReadBack | None:
-        found = self._record(access, _key_of(remote_id))
+        found = self._record(access, key_of(remote_id))
         if found is None:
             return None
         if found.get("cid") == wire["cid"]:
@@ -228,7 +244,7 @@ class Bluesky:
         return ReadBack("mismatch", ", ".join(differs) or "the record's hash")
 
     def delete(self, access: Access, remote_id: str) -> None:
-        body = {"repo": access.target_id, "collection": COLLECTION, "rkey": _key_of(remote_id)}
+        body = {"repo": access.target_id, "collection": COLLECTION, "rkey": key_of(remote_id)}
         try:
             self._post(access.service, "com.atproto.repo.deleteRecord", body, access.secret["access"], LOOK_REFUSALS)
         except Missing:
@@ -394,15 +410,10 @@ def _home(service: str, document: object) -> str:
     return service if home.startswith("http://") and service.startswith("https://") else home
 
 
-def _key_of(remote_id: str) -> str:
-    return remote_id.rpartition("/")[2]
-
-
-def _receipt(access: Access, key: str) -> Receipt:
-    """Bluesky's app shows every federated server's posts; a server on this machine shows only the record."""
-    if access.service.startswith("https://"):
-        url = f"https://bsky.app/profile/{access.target_id}/post/{key}"
-    else:
-        place = f"repo={quote(access.target_id, safe='')}&collection={COLLECTION}&rkey={key}"
-        url = f"{access.service}/xrpc/com.atproto.repo.getRecord?{place}"
-    return Receipt(f"at://{access.target_id}/{COLLECTION}/{key}", url)
+def _sighting(access: Access, record: object) -> Sighting | None:
+    match record:
+        case {"uri": str(uri), "value": {"text": str(text), "createdAt": str(at)}}:
+            there = bluesky_links.receipt(access.service, access.target_id, key_of(uri))
+            return Sighting(there, text, atproto.moment(at))
+        case _:
+            return None

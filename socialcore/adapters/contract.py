@@ -37,6 +37,15 @@ class Usage:
     limit: TextLimit
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many posts a platform takes within a time, and whom it counts. We keep to it before it has to say so."""
+
+    per: Literal["connection", "grant", "platform"]
+    most: int
+    within: timedelta
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a platform allows and how it behaves, as data, so that no caller asks "which platform is this?"."""
@@ -47,6 +56,7 @@ class Capabilities:
     settle: timedelta  # how long after an attempt its absence proves nothing
     misses: int  # how many looks must find nothing before it was not published
     read_lag: timedelta  # how long a published post may take to show up in a read
+    budgets: tuple[Budget, ...] = ()
     source: str
 
 
@@ -92,6 +102,15 @@ class Receipt:
 
     remote_id: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A public post of the target, for a person to say whether it is the one."""
+
+    receipt: Receipt
+    text: str
+    at: datetime | None  # as the platform says
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +169,14 @@ class Adapter(Protocol):
 
     def find_existing(self, access: Access, wire: Json) -> Receipt | None:
         """Find what an earlier `publish` of the same wire left behind, if anything."""
+        ...
+
+    def recent(self, access: Access) -> list[Sighting]:
+        """List what the target has published lately, the latest first."""
+        ...
+
+    def locate(self, service: str, target: Target, link: str) -> Receipt | None:
+        """Read the link of one of the target's posts, as a person copies it; None if it is none. Asks nobody."""
         ...
 
     def read_back(self, access: Access, wire: Json, remote_id: str) -> ReadBack | None:

@@ -1,6 +1,7 @@
 """An account's authorised ways to platforms, the sign-ins that open them, and the workers that use them."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -79,7 +80,12 @@ class Lane(Base):
             ["account_id", "connection_id"], ["connections.account_id", "connections.id"], ondelete="CASCADE"
         ),
         ForeignKeyConstraint(["account_id", "grant_id"], ["grants.account_id", "grants.id"]),
-        Index("lanes_ready", "ready_at", postgresql_where=text("owner is null and ready_at < 'infinity'")),
+        Index(
+            "lanes_ready_of_platform",
+            "platform",
+            "ready_at",
+            postgresql_where=text("owner is null and ready_at < 'infinity'"),
+        ),
         Index("lanes_owner", "owner", postgresql_where=text("owner is not null")),
         Index("lanes_grant", "account_id", "grant_id"),
     )
@@ -101,6 +107,8 @@ class Duty(Base):
         ForeignKeyConstraint(["account_id", "connection_id"], ["connections.account_id", "connections.id"]),
         Index("duties_due", "due_at", postgresql_where=text("done_at is null")),
         Index("duties_connection", "account_id", "connection_id"),
+        ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
+        Index("duties_delivery", "account_id", "delivery_id", postgresql_where=text("delivery_id is not null")),
     )
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
@@ -112,3 +120,16 @@ class Duty(Base):
     due_at: Mapped[Now]
     done_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    delivery_id: Mapped[UUID | None]
+    remote_id: Mapped[str | None]
+    url: Mapped[str | None]
+    found: Mapped[list[dict[str, Any]] | None]
+
+
+class Spending(Base):
+    __tablename__ = "spendings"
+
+    payer: Mapped[str] = mapped_column(primary_key=True)
+    window_seconds: Mapped[int] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    spent: Mapped[int]

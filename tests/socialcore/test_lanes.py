@@ -97,7 +97,7 @@ def submit(business, text, chosen, *, after=0.0, window=7200):
 
 def claim(as_worker, worker, most=100):
     with system_scope(as_worker) as scope:
-        return lanes.claim(scope, worker, platforms=["bluesky"], most=most)
+        return lanes.claim(scope, worker, free={"bluesky": most})
 
 
 def pick(as_worker, lane):
@@ -200,11 +200,11 @@ class TestClaim:
         )
 
         with system_scope(as_worker) as scope:
-            assert lanes.claim(scope, ada, platforms=["slack"], most=9) == []
-            assert lanes.seconds_to_next(scope) < 0
+            assert lanes.claim(scope, ada, free={"slack": 9}) == []
+            assert lanes.seconds_to_next(scope, platforms=["bluesky"]) < 0
         assert [lane.connection_id for lane in claim(as_worker, ada)] == [due.id]
         with system_scope(as_worker) as scope:
-            assert lanes.seconds_to_next(scope) == soon(9)
+            assert lanes.seconds_to_next(scope, platforms=["bluesky"]) == soon(9)
 
     def test_numbers_claims(self, bakery, as_worker, superuser, ada):
         (only,) = one_grant(bakery, "only")
@@ -762,7 +762,7 @@ class Crowd:
             connections.ask(scope, "check", chance.choice(self.made).id)
         if duty := duties.take(self.as_worker):
             with worker_scope(self.as_worker, duty.account_id) as scope:
-                _, grant = duties._sign_in_of(scope, duty.connection_id)  # noqa: SLF001 - all but the call in between
+                _, grant = duties.sign_in_of(scope, duty.connection_id)
                 duties._note(scope, duty, grant, chance.choice([None, failures.ReconnectNeeded("gone")]))  # noqa: SLF001
 
     def work(self, chance, worker):

@@ -42,7 +42,7 @@ LATE = (30, 90)  # seconds until a platform publishes what it has not answered
 MOVES = st.lists(
     st.tuples(
         st.sampled_from(FATES),
-        st.sampled_from(["well", "well", "well", "not"]),
+        st.sampled_from(["well", "well", "well", "not", "limited"]),
         st.sampled_from(LATE),
         st.sampled_from(["", "", "", "", "", "", "", "", "cancel", "kill", "crash", "wait", "wait long"]),
     ),
@@ -91,6 +91,7 @@ class Row:
     state: str
     attempt: int
     priority: int
+    due_at: datetime
     next_at: datetime
     expires_at: datetime
     stopped: bool
@@ -103,6 +104,7 @@ class Row:
     text_hash: bytes
     follows: UUID | None
     changed_at: datetime
+    stopped_at: datetime  # when it was stopped, or will be too late
     tries: tuple = ()  # of its attempts: number, outcome, kind of failure, remote id
 
 
@@ -218,9 +220,10 @@ class Lifecycle(RuleBasedStateMachine):
 
     def _read(self) -> World:
         found = self.db.execute(
-            "select id, connection_id, state, attempt, priority, next_at, expires_at, cancel_at is not null,"
+            "select id, connection_id, state, attempt, priority, due_at, next_at, expires_at, cancel_at is not null,"
             "  held_because is not null, misses, looks, remote_id, read_back, wire is not null, text_hash, follows,"
-            "  changed_at, array(select (n, outcome, failure_kind, remote_id)::text from attempts a"
+            "  changed_at, coalesce(cancel_at, expires_at),"
+            "  array(select (n, outcome, failure_kind, remote_id)::text from attempts a"
             "    where a.account_id = d.account_id and a.delivery_id = d.id order by n),"
             "  (select max(deadline_at) from attempts a where a.account_id = d.account_id and a.delivery_id = d.id)"
             " from deliveries d where connection_id = any(%s)",
@@ -249,6 +252,7 @@ class Lifecycle(RuleBasedStateMachine):
             moments += [each.not_before for each in world.lanes.values()]
             for row in world.rows.values():
                 moments += [row.changed_at + looks.LOOK_FOR, row.changed_at + looks.READ_BACK_FOR]
+                moments.append(row.stopped_at + looks.LOOK_FOR)
             for deadline in filter(None, world.deadlines.values()):
                 moments += [deadline, deadline + looks.LATE_COMMIT]
             if not any(world.now < moment < world.now + SECOND / 2 for moment in moments):
@@ -263,7 +267,8 @@ class Lifecycle(RuleBasedStateMachine):
             self.db.execute("set local session_replication_role = replica")
             self.db.execute(
                 "update deliveries set due_at = due_at - %(by)s, expires_at = expires_at - %(by)s,"
-                "  next_at = next_at - %(by)s, changed_at = changed_at - %(by)s where connection_id = any(%(ids)s)",
+                "  next_at = next_at - %(by)s, changed_at = changed_at - %(by)s, cancel_at = cancel_at - %(by)s"
+                " where connection_id = any(%(ids)s)",
                 {"by": much, "ids": self.connection_ids},
             )
             self.db.execute(
@@ -291,7 +296,7 @@ class Lifecycle(RuleBasedStateMachine):
             got = after.rows[row.id]
             for name in Row.__dataclass_fields__:
                 want, have = getattr(row, name), getattr(got, name)
-                if name == "changed_at":
+                if name in ("changed_at", "stopped_at"):
                     continue
                 if isinstance(want, datetime):
                     assert abs(want - have) < SECOND / 2, (name, "off by", have - want, changes, row)
@@ -452,7 +457,13 @@ class Lifecycle(RuleBasedStateMachine):
             send(scope, [one], late_window=timedelta(seconds=300))
         changes = {}
         if before.rows[one].state in (["missed"] if late else ["failed", "needs_review"]):
-            then = {"next_at": before.now, "expires_at": before.now + 300 * SECOND, "priority": 0, "held": False}
+            then = {
+                "due_at": before.now,
+                "next_at": before.now,
+                "expires_at": before.now + 300 * SECOND,
+                "priority": 0,
+                "held": False,
+            }
             changes[one] = {"state": "queued", "stopped": False, **then}
         self._expect(before, changes)
 
@@ -566,7 +577,7 @@ class Lifecycle(RuleBasedStateMachine):
         worker = self.alive[which % len(self.alive)]
         before = self._before()
         with system_scope(self.as_worker) as scope:
-            claimed = lanes.claim(scope, worker, platforms=["bluesky"], most=1000)
+            claimed = lanes.claim(scope, worker, free={"bluesky": 1000})
         mine = [lane for lane in claimed if lane.connection_id in self.connection_ids]
         self.db.execute(  # other tests' lanes are none of ours
             "update lanes set owner = null, due_at = 'infinity' where owner = %s and connection_id <> all(%s)",
@@ -671,7 +682,7 @@ class Lifecycle(RuleBasedStateMachine):
         lane = before.lanes[hand.lane.connection_id]
         due = [row for row in self._waits_for(before, lane.connection_id) if row.next_at <= before.now]
         due = [row for row in due if self._is_sendable(before, row)] if lane.not_before <= before.now else []
-        due.sort(key=lambda row: (row.state == "queued", row.priority, row.next_at, row.id))
+        due.sort(key=lambda row: (row.state == "queued", row.priority, row.due_at, row.next_at, row.id))
         assert (hand.picked.id if hand.picked else None) == (due[0].id if due else None)
         if hand.picked:
             over = due[0].stopped or due[0].expires_at < before.now
@@ -845,6 +856,8 @@ class Lifecycle(RuleBasedStateMachine):
         world = self._before()
         hand.has_looked = True
         hand.found = failures.Unavailable("cannot read")
+        if reads == "limited":
+            hand.found = failures.RateLimited("wait", wait=30 * SECOND)
         if reads == "well":
             hand.found = self.platform.find(hand.picked.id, self._virtual(world.now))
 
@@ -875,11 +888,7 @@ class Lifecycle(RuleBasedStateMachine):
             change = {"state": "accepted", "remote_id": found.remote_id, "looks": 0}
             change["next_at"] = before.now + self.behaviour.read_lag
         elif isinstance(found, failures.PlatformFailure):
-            change = {"looks": row.looks + 1}
-            if before.now - row.changed_at > looks.LOOK_FOR:
-                change["state"] = "needs_review"
-            else:
-                change["next_at"] = before.now + _ask_again(row.looks + 1) * SECOND
+            change = self._could_not_tell(before, row, found, row.changed_at)
         elif row.misses + 1 < self.behaviour.misses:
             change = {"misses": row.misses + 1, "next_at": before.now + self.behaviour.read_lag}
         else:
@@ -890,7 +899,13 @@ class Lifecycle(RuleBasedStateMachine):
             if again["state"] == "failed":
                 again = {"next_at": certain_at} if row.next_at < certain_at else {"state": "failed", "misses": 0}
             change = again
-        self._expect(before, {row.id: change})
+        self._check_waits(before, self._expect(before, {row.id: change}), hand, found)
+
+    def _could_not_tell(self, world, row, found, since):
+        if world.now - since > looks.LOOK_FOR:
+            return {"state": "needs_review", "held": False}
+        wait = 30 if isinstance(found, failures.RateLimited) else _ask_again(row.looks + 1)
+        return {"looks": row.looks + 1, "next_at": world.now + wait * SECOND}
 
     def _note_stop(self, hand):
         before = self._before()
@@ -904,13 +919,12 @@ class Lifecycle(RuleBasedStateMachine):
             change = {"state": "accepted", "remote_id": found.remote_id, "looks": 0}
             change["next_at"] = before.now + self.behaviour.read_lag
         elif isinstance(found, failures.PlatformFailure):
-            change = {"looks": row.looks + 1}
-            change["next_at"] = before.now + _ask_again(row.looks + 1) * SECOND
+            change = self._could_not_tell(before, row, found, max(row.changed_at, row.stopped_at))
         elif row.next_at < certain_at:  # we may have looked before it was certain
             change = {"next_at": certain_at}
         else:
             change = {"state": "cancelled" if row.stopped else "missed", "held": False}
-        self._expect(before, {row.id: change})
+        self._check_waits(before, self._expect(before, {row.id: change}), hand, found)
 
     def _note_read_back(self, hand):
         before = self._before()
@@ -925,9 +939,9 @@ class Lifecycle(RuleBasedStateMachine):
         elif before.now - row.changed_at > looks.READ_BACK_FOR:
             change = {"state": "confirmed", "read_back": "unavailable"}
         else:
-            change = {"looks": row.looks + 1}
-            change["next_at"] = before.now + _ask_again(row.looks + 1) * SECOND
-        self._expect(before, {row.id: change})
+            wait = 30 if isinstance(shown, failures.RateLimited) else _ask_again(row.looks + 1)
+            change = {"looks": row.looks + 1, "next_at": before.now + wait * SECOND}
+        self._check_waits(before, self._expect(before, {row.id: change}), hand, shown)
 
     # What always holds.
 

@@ -17,11 +17,11 @@ from socialcore.adapters.contract import Access
 from socialcore.attempts import Attempt
 from socialcore.connections import Connection
 from socialcore.grants import Prepared
+from socialcore.hands import WorkerHands
 from socialcore.installation import Installation
 from socialcore.lanes import Lane
 from socialcore.pulse import Pulse
 from socialcore.transitions import Grant
-from socialcore.worker import WorkerHands
 from tests.conftest import Business
 from tests.faulty_proxy import FaultyProxy, delay
 from tests.sandbox import APP_PASSWORD, Sandbox, running

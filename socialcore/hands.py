@@ -1,0 +1,105 @@
+"""The steps of the protocol, for real: each database effect one transaction, each call to a platform outside one."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from socialcore import attempts, failures, grants, lanes, looks
+from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Access, ReadBack, Receipt
+from socialcore.attempts import Attempt
+from socialcore.database import Database, worker_scope
+from socialcore.grants import Prepared
+from socialcore.lanes import Lane
+from socialcore.pulse import Pulse
+from socialcore.transitions import Picked
+from socialcore.vault import Vault
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHands:
+    """The steps of the protocol, for real."""
+
+    database: Database
+    vault: Vault
+    pulse: Pulse
+
+    def pick(self, lane: Lane) -> Picked | None:
+        with worker_scope(self.database, lane.account_id) as scope:
+            return attempts.pick(scope, lane)
+
+    def prepare(self, lane: Lane, picked: Picked) -> Prepared:
+        return grants.fresh(self.database, self.vault, lane.platform, picked.grant)
+
+    def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
+        with worker_scope(self.database, lane.account_id) as scope:
+            attempts.note_unprepared(scope, lane, picked, failure)
+
+    def deadline(self) -> float:
+        return time.monotonic() + attempts.SEND_WITHIN.total_seconds()
+
+    def intend(self, lane: Lane, picked: Picked, prepared: Prepared) -> Attempt | None:
+        version, adapter = prepared.grant.version, ADAPTERS[lane.platform]
+        freeze, budgets = adapter.freeze, adapter.capabilities.budgets
+        with worker_scope(self.database, lane.account_id) as scope:
+            return attempts.intend(scope, lane, picked, grant_version=version, freeze=freeze, paying=budgets)
+
+    def send(self, lane: Lane, attempt: Attempt, prepared: Prepared, deadline: float) -> Receipt:
+        def before_write() -> None:
+            if time.monotonic() > deadline:
+                raise failures.Unavailable("It took too long to get ready. Nothing was sent.")
+            if not self.pulse.is_alive:
+                raise failures.Unavailable("The worker lost its connection to the database. Nothing was sent.")
+
+        return ADAPTERS[lane.platform].publish(prepared.access, attempt.wire, before_write=before_write)
+
+    def conclude(
+        self, lane: Lane, attempt: Attempt, prepared: Prepared, result: Receipt | failures.PlatformFailure
+    ) -> None:
+        behaviour = ADAPTERS[lane.platform].capabilities
+        with worker_scope(self.database, lane.account_id) as scope:
+            attempts.conclude(
+                scope,
+                lane,
+                attempt,
+                result,
+                grant=prepared.grant,
+                settle=behaviour.settle,
+                read_lag=behaviour.read_lag,
+            )
+
+    def look(self, lane: Lane, picked: Picked) -> Receipt | None:
+        adapter = ADAPTERS[lane.platform]
+        return self._with_access(lane, picked, lambda access: adapter.find_existing(access, picked.wire or {}))
+
+    def note_look(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
+        behaviour = ADAPTERS[lane.platform].capabilities
+        with worker_scope(self.database, lane.account_id) as scope:
+            looks.note_look(scope, lane, picked, found, misses=behaviour.misses, read_lag=behaviour.read_lag)
+
+    def note_stop(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
+        with worker_scope(self.database, lane.account_id) as scope:
+            looks.note_stop(scope, lane, picked, found, read_lag=ADAPTERS[lane.platform].capabilities.read_lag)
+
+    def read_back(self, lane: Lane, picked: Picked) -> ReadBack | None:
+        adapter, remote_id = ADAPTERS[lane.platform], picked.remote_id or ""
+        return self._with_access(lane, picked, lambda access: adapter.read_back(access, picked.wire or {}, remote_id))
+
+    def _with_access(self, lane: Lane, picked: Picked, read: Callable[[Access], Found]) -> Found:
+        """Read with the sign-in as it is, and renew it only when that is needed: some reads need none."""
+        prepared = grants.opened(self.vault, picked.grant)
+        try:
+            return read(prepared.access)
+        except failures.CredentialExpired:
+            return read(grants.refreshed(self.database, self.vault, lane.platform, picked.grant).access)
+
+    def note_read_back(self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None) -> None:
+        with worker_scope(self.database, lane.account_id) as scope:
+            looks.note_read_back(scope, lane, picked, shown)
+
+    def release(self, lane: Lane) -> None:
+        with worker_scope(self.database, lane.account_id) as scope:
+            lanes.release(scope, lane)
