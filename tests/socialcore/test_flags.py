@@ -1,6 +1,9 @@
+import json
+import random
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import mmh3
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg import errors
 from sqlalchemy.exc import ProgrammingError
+from yggdrasil_engine.engine import UnleashEngine
 
 from socialcore import attempts, flags, holds, lanes, publishing
 from socialcore.adapters import ADAPTERS
@@ -99,6 +103,43 @@ class TestEvaluate:
         }
         assert on[low] <= on[high]
         assert (on[0], on[100]) == (False, True)
+
+
+class TestAgainstUnleash:
+    """Unleash's own engine, from PyPI: what it says of every account, our evaluation says."""
+
+    ACCOUNTS = 14_000
+    PERCENTAGES = (0, 1, 10, 25, 50, 99, 100)
+
+    def test_no_account_is_told_otherwise(self):
+        dice = random.Random(20261123)
+        accounts = [UUID(int=dice.getrandbits(128), version=4) for _ in range(self.ACCOUNTS)]
+        engine, differs = UnleashEngine(), []
+        for percentage in self.PERCENTAGES:
+            ours = {
+                "composer": feature("composer", percentage=percentage, salt="salt-of-composer"),
+                "bluesky": feature("bluesky", percentage=50, salt="salt-of-bluesky", requires="composer"),
+                "stopped": feature("stopped", percentage=percentage, switch=False),
+            }
+            engine.take_state(json.dumps({"version": 2, "features": [as_unleash(each) for each in ours.values()]}))
+            for account_id in accounts:
+                for name in ours:
+                    said = flags.evaluate(ours, name, account_id).on
+                    if said != engine.is_enabled(name, {"userId": str(account_id)}).is_enabled:
+                        differs.append((percentage, name, account_id, said))
+
+        print(f"{self.ACCOUNTS:,} accounts x {len(self.PERCENTAGES)} percentages x 3 flags: {len(differs)} differ")
+        assert differs == []
+
+
+def as_unleash(flag: Feature) -> dict[str, Any]:
+    rollout = {"rollout": str(flag.percentage), "stickiness": "userId", "groupId": flag.salt}
+    return {
+        "name": flag.name,
+        "enabled": flag.switch,
+        "strategies": [{"name": "flexibleRollout", "parameters": rollout, "constraints": []}],
+        "dependencies": [{"feature": flag.requires, "enabled": True}] if flag.requires else [],
+    }
 
 
 class TestMayPublish:
