@@ -1,136 +1,106 @@
-"""Deliveries a second through the worker, next to a bare loop that makes the same two calls without durability."""
+"""Deliveries a second through the worker, next to a bare loop that makes the same two calls without durability.
 
-import socket
+Loop and worker take turns, so that a machine that is busy is busy for both; each ratio is that of its own round.
+"""
+
+import statistics
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import httpx
-import uvicorn
+import psutil
 
-from socialcore import accounts, connections, demo, installation, operators, publishing
-from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Access
-from socialcore.connections import Connection
-from socialcore.database import Database, account_scope
-from socialcore.embedded import Server
-from socialcore.installation import Installation
-from socialcore.posts import Content
-from socialcore.sandbox.server import configured
-from socialcore.worker import Worker
+from benchmarks.stage import LANES, Stage, bare, prepared
+from socialcore.database import portfolio_scope
 
-LANES, POSTS, CONCURRENCY = 20, 400, 8
+CONCURRENCY, ROUNDS = 16, 3
+POSTS = {0: 1_000, 200: 400}  # of one round, by the platform's latency in milliseconds
+STEADY, EVERY = 300, 0.1  # posts of the measurement of waiting, and seconds from one to the next
+MANY = 10_000
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as scratch, Server(Path(scratch) / "postgres") as postgres:
-        installation.prepare_embedded(postgres)
-        here = installation.embedded(postgres)
-        with sandbox(Path(scratch) / "sandbox") as url:
-            print(f"\n{POSTS} posts over {LANES} connections, {CONCURRENCY} at once, no latency at the platform")
-            operator_id, lanes = prepare(here, url)
-            bare = bare_loop(url)
-            print(f"  bare httpx loop    {bare:7.0f} a second   (the reference)")
-            durable = through_the_worker(here, operator_id, lanes)
-            print(f"  through the worker {durable:7.0f} a second   {durable / bare:4.2f} × the reference")
+    with tempfile.TemporaryDirectory() as scratch, prepared(Path(scratch)) as stage:
+        print(
+            f"\npublishing over {LANES} connections, {CONCURRENCY} at once in each process, undo 0; median of {ROUNDS}"
+        )
+        print(f"  {'platform':>8} {'workers':>7} {'bare loop':>11} {'worker':>11} {'ratio':>6}")
+        for milliseconds in POSTS:
+            for workers in (1, 2):
+                compare(stage, milliseconds, workers)
+        waiting(stage)
+        memory(stage)
 
 
-@contextmanager
-def sandbox(folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = uvicorn.Server(configured(folder, port, rate_limits=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+def compare(stage: Stage, milliseconds: int, workers: int) -> None:
+    stage.latency(milliseconds)
+    posts, rounds = POSTS[milliseconds], []
+    for _ in range(ROUNDS):
+        reference = bare(stage, posts, workers, CONCURRENCY)
+        rounds.append((reference, through_workers(stage, posts, workers)))
+    reference, ours = (statistics.median(each) for each in zip(*rounds, strict=True))
+    ratio = statistics.median(worker / loop for loop, worker in rounds)
+    print(f"  {milliseconds:5} ms {workers:7} {reference:8.1f} /s {ours:8.1f} /s {ratio:6.2f}", flush=True)
 
 
-def prepare(here: Installation, url: str) -> tuple[UUID, list[tuple[UUID, Connection]]]:
-    """One account with one connection per lane, flags on."""
-    demo.load(here)
-    with here.administration() as scope:
-        made = [accounts.add(scope, f"Business {n}", time_zone="UTC").id for n in range(LANES)]
-        operator_id = operators.add(scope, "Benchmark", "bench@composer.example", ["admin"], every_account=True)
-        scope.run("update features set percentage = 100")
-    database = here.as_app()
-    lanes = []
-    for n, account_id in enumerate(made):
-        handle = f"business{n}.test"
-        httpx.post(f"{url}/control/bluesky/accounts", json={"handle": handle, "password": demo.APP_PASSWORD})
-        answer = {"service": url, "identifier": handle, "app_password": demo.APP_PASSWORD}
-        granted = connections.sign_in("bluesky", answer)
-        with account_scope(database, operator_id, account_id) as scope:
-            connections.connect(scope, here.vault(), "bluesky", granted, granted.targets[0].id)
-            lanes += [(account_id, each) for each in connections.of_account(scope)]
-    return operator_id, lanes
+def through_workers(stage: Stage, posts: int, workers: int) -> float:
+    """Submit first and start the workers then: from the first intent to the last read-back."""
+    ids = [stage.submit(stage.lanes[n % LANES], f"Durable {uuid4()}") for n in range(posts)]
+    with stage.workers(workers, CONCURRENCY):
+        started, ended = finished(stage, ids)
+    return posts / (ended - started).total_seconds()
 
 
-def bare_loop(url: str) -> float:
-    """Post and read back over the same adapter, remembering nothing."""
-    adapter = ADAPTERS["bluesky"]
-    accesses = []
-    for n in range(LANES):
-        answer = {"service": url, "identifier": f"business{n}.test", "app_password": demo.APP_PASSWORD}
-        granted = adapter.connect(answer)
-        accesses.append(Access(url, granted.subject, granted.secret))
-
-    def one(number: int) -> None:
-        access = accesses[number % LANES]
-        frozen = adapter.freeze(access.target_id, {"text": f"Bare {number}"}, delivery_id=uuid4(), at=datetime.now(UTC))
-        receipt = adapter.publish(access, frozen.wire, before_write=lambda: None)
-        adapter.read_back(access, frozen.wire, receipt.remote_id)
-
-    started = time.perf_counter()
-    with ThreadPoolExecutor(CONCURRENCY) as executor:
-        list(executor.map(one, range(POSTS)))
-    return POSTS / (time.perf_counter() - started)
+def finished(stage: Stage, ids: Sequence[UUID]) -> tuple[datetime, datetime]:
+    """Wait until all are confirmed; when the first was begun and the last read back."""
+    while True:
+        with portfolio_scope(stage.app, stage.operator_id) as scope:
+            done, started, ended = scope.run(
+                "select count(*) filter (where state = 'confirmed'), min(a.started_at), max(d.read_back_at)"
+                " from deliveries d left join attempts a on a.account_id = d.account_id and a.delivery_id = d.id"
+                " where d.id = any(:ids)",
+                {"ids": list(ids)},
+            ).one()
+        if done == len(ids):
+            return started, ended
+        time.sleep(0.25)
 
 
-def through_the_worker(here: Installation, operator_id: UUID, lanes: list[tuple[UUID, Connection]]) -> float:
-    database = here.as_app()
-    for number in range(POSTS):
-        account_id, connection = lanes[number % LANES]
-        content = Content(text=f"Durable {number}")
-        with account_scope(database, operator_id, account_id) as scope:
-            publishing.submit(
-                scope,
-                content,
-                {connection.id: publishing.render(content, connection, lambda _: None)},
-                [connection],
-                submit_token=uuid4(),
-                due_at=None,
-                undo=timedelta(0),
-                late_window=timedelta(hours=1),
-                now=datetime.now(UTC),
-            )
-    worker = Worker(
-        here.as_worker(most_connections=CONCURRENCY + 2), here.worker_url, here.vault(), concurrency=CONCURRENCY
+def waiting(stage: Stage) -> None:
+    """From submit to the platform, at ten a second, as the platform saw it arrive."""
+    for milliseconds in (0, 200):
+        stage.latency(milliseconds)
+        with stage.workers(1, CONCURRENCY):
+            time.sleep(2)
+            submitted: dict[str, float] = {}
+            ids: list[UUID] = []
+            for n in range(STEADY):
+                words = f"Steady {uuid4()}"
+                submitted[words] = time.time()
+                ids.append(stage.submit(stage.lanes[n % LANES], words))
+                time.sleep(EVERY)
+            finished(stage, ids)
+        public = stage.public()
+        waits = sorted(public[words].timestamp() - at for words, at in submitted.items())
+        p50, p95, p99 = (waits[int(len(waits) * share)] * 1000 for share in (0.5, 0.95, 0.99))
+        print(f"  submit to public at {milliseconds} ms: p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f} ms", flush=True)
+
+
+def memory(stage: Stage) -> None:
+    """The worker's own memory while it sends many."""
+    stage.latency(0)
+    with stage.workers(1, CONCURRENCY) as (worker,):
+        seen = []
+        for _ in range(10):
+            finished(stage, [stage.submit(stage.lanes[n % LANES], f"Many {uuid4()}") for n in range(MANY // 10)])
+            seen.append(psutil.Process(worker).memory_info().rss / 1e6)
+    print(
+        f"  memory of the worker after each {MANY // 10:,} of {MANY:,}: {', '.join(f'{each:.0f}' for each in seen)} MB"
     )
-    thread = threading.Thread(target=worker.run, daemon=True)
-    started = time.perf_counter()
-    thread.start()
-    while _confirmed(database, operator_id, lanes) < POSTS:
-        time.sleep(0.05)
-    took = time.perf_counter() - started
-    worker.stop()
-    thread.join()
-    return POSTS / took
 
 
-def _confirmed(database: Database, operator_id: UUID, lanes: list[tuple[UUID, Connection]]) -> int:
-    total = 0
-    for account_id in {account_id for account_id, _ in lanes}:
-        with account_scope(database, operator_id, account_id) as scope:
-            total += scope.run("select count(*) from deliveries where state = 'confirmed'").scalar_one()
-    return total
+if __name__ == "__main__":
+    main()

@@ -45,7 +45,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
 
     Looks and read-backs come before sending. A text twin of something in flight waits, and so does a
     part of a thread whose predecessor is not public yet; both are picked all the same once they expire.
-    While the platform has us wait, nothing is.
+    While the platform has us wait, or when the lane is no longer ours, nothing is.
     """
     row = (
         scope.run(
@@ -58,10 +58,16 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
             " join grants g on g.account_id = c.account_id and g.id = c.grant_id"
             " join lanes l on l.account_id = d.account_id and l.connection_id = d.connection_id"
             " where d.account_id = :account_id and d.connection_id = :connection_id and d.next_at <= clock_timestamp()"
-            "   and l.not_before <= clock_timestamp()"
+            "   and l.not_before <= clock_timestamp() and l.owner = :owner and l.claim_no = :claim_no"
             f"   and {lanes.OPEN} and {lanes.SENDABLE}"
             " order by (d.state = 'queued'), d.priority, d.due_at, d.next_at, d.id limit 1",
-            {"account_id": lane.account_id, "connection_id": lane.connection_id, "ahead": REFRESH_AHEAD},
+            {
+                "account_id": lane.account_id,
+                "connection_id": lane.connection_id,
+                "owner": lane.owner,
+                "claim_no": lane.claim_no,
+                "ahead": REFRESH_AHEAD,
+            },
         )
         .mappings()
         .first()

@@ -5,19 +5,20 @@ is handed the scope and never opens, commits or rolls back. No platform is ever 
 a transaction must not wait for someone else's server.
 """
 
-import hashlib
 import hmac
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
 import sqlalchemy
-from sqlalchemy import Connection, CursorResult, Engine, Executable, text
+import sqlalchemy.exc
+from sqlalchemy import Connection, CursorResult, Engine, Executable, TextClause, text
 
 Record = TypeVar("Record")
 Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
@@ -48,7 +49,6 @@ def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -
         max_overflow=0,
         pool_timeout=10,
         hide_parameters=True,  # an error's text reaches logs; what somebody wrote does not
-        pool_pre_ping=True,  # a restarted server costs a reconnect, not an error on somebody's screen
         connect_args={
             "connect_timeout": 5,
             "application_name": "social-composer",
@@ -66,8 +66,7 @@ class _Scope:
 
     def run(self, statement: Executable | str, values: Mapping[str, Any] | None = None) -> Rows:
         """Run one statement; a string is SQL with `:name` parameters."""
-        executable = text(statement) if isinstance(statement, str) else statement
-        return self.connection.execute(executable, values)
+        return self.connection.execute(_parsed(statement) if isinstance(statement, str) else statement, values)
 
     def all(
         self, record: type[Record], statement: Executable | str, values: Mapping[str, Any] | None = None
@@ -115,8 +114,7 @@ def account_scope(database: Database, operator_id: UUID, account_id: UUID) -> Ge
     Raises:
         NotYourAccount: if the operator may not act for the account; the database decides, from memberships.
     """
-    with database.engine.begin() as connection:
-        _enter(connection, database, f"account|{operator_id}|{account_id}")
+    with _transaction(database, f"account|{operator_id}|{account_id}") as connection:
         if connection.execute(text("select writable_account()")).scalar() != account_id:
             raise NotYourAccount("You no longer act for this account.")
         yield AccountScope(connection, account_id, operator_id)
@@ -125,23 +123,21 @@ def account_scope(database: Database, operator_id: UUID, account_id: UUID) -> Ge
 @contextmanager
 def worker_scope(database: Database, account_id: UUID) -> Generator[AccountScope]:
     """Open one account to the worker; the database accepts it from the worker's role alone."""
-    with database.engine.begin() as connection:
-        _enter(connection, database, f"worker||{account_id}")
+    with _transaction(database, f"worker||{account_id}") as connection:
         yield AccountScope(connection, account_id, None)
 
 
 @contextmanager
 def portfolio_scope(database: Database, operator_id: UUID) -> Generator[PortfolioScope]:
     """Open a read-only transaction over all accounts the operator acts for."""
-    with database.engine.begin() as connection:
-        connection.execute(text("set transaction read only"))
-        _enter(connection, database, f"portfolio|{operator_id}|")
+    with _transaction(database, f"portfolio|{operator_id}|") as connection:
+        connection.execute(_parsed("set transaction read only"))
         yield PortfolioScope(connection, operator_id)
 
 
 @contextmanager
 def system_scope(database: Database) -> Generator[SystemScope]:
-    with database.engine.begin() as connection:
+    with _transaction(database, "") as connection:
         yield SystemScope(connection)
 
 
@@ -178,11 +174,37 @@ def in_words(error: BaseException) -> str:
             return type(cause).__name__
 
 
+@contextmanager
+def _transaction(database: Database, who: str) -> Generator[Connection]:
+    """Open a transaction and tell Postgres who asks. A restarted server costs a reconnect, not an error on a screen."""
+    connection = database.engine.connect()
+    try:
+        try:
+            _enter(connection, database, who)
+        except sqlalchemy.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            connection.close()  # nothing has been done yet, so a connection that is up does it
+            connection = database.engine.connect()
+            _enter(connection, database, who)
+        yield connection
+        connection.commit()
+    finally:
+        connection.close()
+
+
+@cache
+def _parsed(statement: str) -> TextClause:
+    """Our statements are constants, or are put together from constants: there are few."""
+    return text(statement)
+
+
 def _enter(connection: Connection, database: Database, who: str) -> None:
-    """Tell Postgres who asks, signed, for this transaction only."""
+    """Say who asks, signed, for this transaction only; nobody is a context that opens nothing."""
     claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"
-    mac = hmac.new(database.context_key, claim.encode(), hashlib.sha256).hexdigest()
-    connection.execute(text("select set_config('composer.context', :context, true)"), {"context": f"{claim}|{mac}"})
+    mac = hmac.digest(database.context_key, claim.encode(), "sha256").hex()
+    context = f"{claim}|{mac}" if who else ""
+    connection.execute(_parsed("select set_config('composer.context', :context, true)"), {"context": context})
 
 
 def context_pads(key: bytes) -> Mapping[str, bytes]:

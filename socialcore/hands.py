@@ -9,9 +9,10 @@ from socialcore import attempts, failures, grants, lanes, looks
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Access, ReadBack, Receipt
 from socialcore.attempts import Attempt
-from socialcore.database import Database, worker_scope
+from socialcore.database import AccountScope, Database, worker_scope
 from socialcore.grants import Prepared
 from socialcore.lanes import Lane
+from socialcore.protocol import Seen
 from socialcore.pulse import Pulse
 from socialcore.transitions import Picked
 from socialcore.vault import Vault
@@ -29,14 +30,15 @@ class WorkerHands:
 
     def pick(self, lane: Lane) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
-            return attempts.pick(scope, lane)
+            return _next(scope, lane)
 
     def prepare(self, lane: Lane, picked: Picked) -> Prepared:
         return grants.fresh(self.database, self.vault, lane.platform, picked.grant)
 
-    def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
+    def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
             attempts.note_unprepared(scope, lane, picked, failure)
+            return _next(scope, lane)
 
     def deadline(self) -> float:
         return time.monotonic() + attempts.SEND_WITHIN.total_seconds()
@@ -58,7 +60,7 @@ class WorkerHands:
 
     def conclude(
         self, lane: Lane, attempt: Attempt, prepared: Prepared, result: Receipt | failures.PlatformFailure
-    ) -> None:
+    ) -> Picked | None:
         behaviour = ADAPTERS[lane.platform].capabilities
         with worker_scope(self.database, lane.account_id) as scope:
             attempts.conclude(
@@ -70,19 +72,22 @@ class WorkerHands:
                 settle=behaviour.settle,
                 read_lag=behaviour.read_lag,
             )
+            return _next(scope, lane)
 
     def look(self, lane: Lane, picked: Picked) -> Receipt | None:
         adapter = ADAPTERS[lane.platform]
         return self._with_access(lane, picked, lambda access: adapter.find_existing(access, picked.wire or {}))
 
-    def note_look(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
+    def note_look(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:
         behaviour = ADAPTERS[lane.platform].capabilities
         with worker_scope(self.database, lane.account_id) as scope:
             looks.note_look(scope, lane, picked, found, misses=behaviour.misses, read_lag=behaviour.read_lag)
+            return _next(scope, lane)
 
-    def note_stop(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
+    def note_stop(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
             looks.note_stop(scope, lane, picked, found, read_lag=ADAPTERS[lane.platform].capabilities.read_lag)
+            return _next(scope, lane)
 
     def read_back(self, lane: Lane, picked: Picked) -> ReadBack | None:
         adapter, remote_id = ADAPTERS[lane.platform], picked.remote_id or ""
@@ -96,10 +101,21 @@ class WorkerHands:
         except failures.CredentialExpired:
             return read(grants.refreshed(self.database, self.vault, lane.platform, picked.grant).access)
 
-    def note_read_back(self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None) -> None:
+    def note_read_back(
+        self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None
+    ) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
             looks.note_read_back(scope, lane, picked, shown)
+            return _next(scope, lane)
 
     def release(self, lane: Lane) -> None:
         with worker_scope(self.database, lane.account_id) as scope:
             lanes.release(scope, lane)
+
+
+def _next(scope: AccountScope, lane: Lane) -> Picked | None:
+    """What the lane needs now; nothing: then it is given back."""
+    picked = attempts.pick(scope, lane)
+    if picked is None:
+        lanes.release(scope, lane)
+    return picked

@@ -45,7 +45,8 @@ def lock(scope: AccountScope, picked: Picked) -> RowMapping | None:
     """Lock the delivery and read it anew; None if it has moved on since it was picked."""
     return (
         scope.run(
-            "select *, clock_timestamp() as now, expires_at < clock_timestamp() as expired from deliveries"
+            "select attempt, rendered, record_key, wire_at, wire, misses, looks, cancel_at, expires_at, next_at,"
+            "  changed_at, clock_timestamp() as now, expires_at < clock_timestamp() as expired from deliveries"
             " where account_id = :account_id and id = :id and state = :state and attempt = :attempt"
             "   and next_at <= clock_timestamp() for update",
             {"account_id": scope.account_id, "id": picked.id, "state": picked.state, "attempt": picked.attempt},

@@ -681,7 +681,8 @@ class Lifecycle(RuleBasedStateMachine):
             hand.picked = attempts.pick(scope, hand.lane)
         lane = before.lanes[hand.lane.connection_id]
         due = [row for row in self._waits_for(before, lane.connection_id) if row.next_at <= before.now]
-        due = [row for row in due if self._is_sendable(before, row)] if lane.not_before <= before.now else []
+        may = lane.not_before <= before.now and self._mine(before, hand)
+        due = [row for row in due if self._is_sendable(before, row)] if may else []
         due.sort(key=lambda row: (row.state == "queued", row.priority, row.due_at, row.next_at, row.id))
         assert (hand.picked.id if hand.picked else None) == (due[0].id if due else None)
         if hand.picked:
