@@ -5,12 +5,13 @@ from uuid import UUID
 
 import streamlit as st
 
-from socialcore import accounts, deliveries, history, operators
+from socialcore import accounts, deliveries, history, operators, reviews
 from socialcore.accounts import Account
 from socialcore.deliveries import AttemptSeen
 from socialcore.history import SubmittedPost
 from socialcore.operators import Capability
-from ui import delivered, notices, postlist, session, shell
+from socialcore.reviews import Review
+from ui import delivered, notices, postlist, review, session, shell
 from ui.parts import account_name, empty
 from ui.view import h, show
 
@@ -51,6 +52,7 @@ def live() -> None:
             post_id = opened()
             post = history.post(scope, post_id) if post_id else None
             attempts = {each.id: deliveries.attempts(scope, each.id) for each in post.deliveries} if post else {}
+            looked = {each: reviews.latest(scope, each) for each in attempts}
         # What is open comes first: on a phone it would otherwise stand below the whole list.
         detail, rows = st.columns([11, 10], gap="large") if post_id else (None, st.container())
         with rows:
@@ -66,12 +68,16 @@ def live() -> None:
                     show(empty("eye", "There is no such post.", "It may be one of an account you do not act for."),
                          key="missing")  # fmt: skip
                 else:
-                    draw(post, known[post.account_id], names, attempts)
+                    draw(post, known[post.account_id], names, attempts, looked)
         shell.follow()
 
 
 def draw(
-    post: SubmittedPost, account: Account, names: Mapping[UUID, str], attempts: Mapping[UUID, list[AttemptSeen]]
+    post: SubmittedPost,
+    account: Account,
+    names: Mapping[UUID, str],
+    attempts: Mapping[UUID, list[AttemptSeen]],
+    looked: Mapping[UUID, Review | None],
 ) -> None:
     by = f"submitted {postlist.submitted(post, account)} by {names.get(post.author_id, 'a former operator')}"
     head = h("div.row.apart", h("h2", post.title), h("span.muted.small", by))
@@ -83,6 +89,8 @@ def draw(
             key=f"delivery-{each.id}",
         )
         postlist.actions(operator, account, each)
+        if each.state == "needs_review":
+            review.panel(operator, account, each, attempts[each.id], looked[each.id])
         with st.expander("Attempt by attempt", key=f"attempts-{each.id}"):
             timeline = delivered.timeline(each, attempts[each.id], post.submitted_at, account.zone)
             show(timeline, key=f"timeline-{each.id}")

@@ -182,8 +182,12 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     """Record that nothing was sent because sending could not even be prepared."""
     lanes.lock_ours_or_not(scope, lane, failure)
     now = lock(scope, picked)
-    if now is None:
-        return
+    if now is not None:
+        _put_off(scope, picked, now, failure)
+    _note_grant(scope, picked.grant, failure)
+
+
+def _put_off(scope: AccountScope, picked: Picked, now: RowMapping, failure: failures.PlatformFailure) -> None:
     step = retries.next_step(failure, tries=1)
     why: dict[str, Any] = {"failure_kind": failure.kind, "failure": str(failure)}
     if now["cancel_at"] is not None:
@@ -197,7 +201,6 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     else:
         after = failure.wait if isinstance(failure, failures.RateLimited) else retries.next_look(now["looks"])
         change(scope, picked.id, next_at=now["now"] + retries.spread(after), looks=now["looks"] + 1, **why)
-    _note_grant(scope, picked.grant, failure)
 
 
 def _obstacle(scope: AccountScope, lane: Lane) -> str | None:

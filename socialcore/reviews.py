@@ -30,12 +30,15 @@ WRONG_LINK = "There is no post at this link, or not yet."
 TAKEN = "That post is another delivery's already."
 
 
+class NotItsPost(Exception):
+    """A link leads somewhere else than to a post of the delivery's connection."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A public post that may be it."""
 
-    remote_id: str
-    url: str
+    receipt: Receipt
     text: str
     at: datetime | None
     likeness: float  # of its text to ours, from 0 to 1
@@ -72,14 +75,21 @@ def ask(scope: AccountScope, delivery: Delivery, named: Receipt | None = None) -
         audit.record(scope, "delivery.named", delivery_id=delivery.id, remote_id=named.remote_id)
 
 
-def named_by(scope: ReadScope, delivery: Delivery, link: str) -> Receipt | None:
-    """Read a link as a person copies it from the platform; None if it is no post of this connection."""
+def named_by(scope: ReadScope, delivery: Delivery, link: str) -> Receipt:
+    """Read a link as a person copies it from the platform. Asks nobody whether it is there.
+
+    Raises:
+        NotItsPost: if it is no link of a post of this connection.
+    """
     service, target_id, name = scope.run(
         "select g.service, c.target_id, c.name from connections c"
         " join grants g on g.account_id = c.account_id and g.id = c.grant_id where c.id = :id",
         {"id": delivery.connection_id},
     ).one()
-    return ADAPTERS[delivery.platform].locate(service, Target(target_id, name), link)
+    there = ADAPTERS[delivery.platform].locate(service, Target(target_id, name), link)
+    if there is None:
+        raise NotItsPost(f"This is no link of a post of {name}. Copy it from the post itself, on the platform.")
+    return there
 
 
 def latest(scope: ReadScope, delivery_id: UUID) -> Review | None:
@@ -186,4 +196,4 @@ def _kept(sighting: Sighting, words: str) -> dict[str, Any]:
 
 def _candidate(kept: dict[str, Any]) -> Candidate:
     at = datetime.fromisoformat(kept["at"]) if kept["at"] else None
-    return Candidate(kept["remote_id"], kept["url"], kept["text"], at, kept["likeness"])
+    return Candidate(Receipt(kept["remote_id"], kept["url"]), kept["text"], at, kept["likeness"])

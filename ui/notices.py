@@ -12,6 +12,7 @@ from socialcore.database import NotYourAccount
 from socialcore.failures import PlatformFailure
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
+from socialcore.reviews import NotItsPost
 from socialcore.times import NoSuchTime
 from ui import session
 from ui.parts import note
@@ -53,7 +54,10 @@ TITLES: Mapping[type[Exception], str] = {
     AlreadySubmitted: "Published already",
     NoSuchTime: "There is no such time",
 }
-EXPECTED = (NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, session.SignedOut)
+EXPECTED = (
+    *(NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
+    session.SignedOut,
+)
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
 

@@ -10,7 +10,7 @@ from socialcore.accounts import Account
 from socialcore.deliveries import Delivery
 from socialcore.history import SubmittedPost
 from socialcore.operators import Capability, Operator
-from ui import delivered, notices, session, words
+from ui import delivered, notices, review, session, words
 from ui.parts import account_name
 from ui.session import Notice
 from ui.states import delivery_badge
@@ -43,15 +43,16 @@ def actions(operator: Operator, account: Account, delivery: Delivery) -> None:
     """Draw the buttons that this state allows, for operators who may publish."""
     if not operator.may(Capability.PUBLISH):
         return
+    known = (operator, account, delivery)
     with st.container(horizontal=True, key=f"actions-{delivery.id}"):
         if delivery.can_cancel:
-            st.button("Stop it", key=f"stop-{delivery.id}", on_click=stop, args=(operator, account, delivery))
+            st.button("Stop it", key=f"stop-{delivery.id}", on_click=stop, args=known)
         if delivery.state == "missed":
-            st.button("Send it late", key=f"late-{delivery.id}", on_click=send_late, args=(operator, account, delivery))
-        if delivery.state in ("failed", "needs_review"):
-            st.button("Send again", key=f"again-{delivery.id}", on_click=send_again, args=(operator, account, delivery))
-        if delivery.state == "needs_review":
-            st.button("Give up", key=f"give-up-{delivery.id}", on_click=give_up, args=(operator, account, delivery))
+            st.button("Send it late", key=f"late-{delivery.id}", on_click=send_late, args=known)
+        if delivery.state == "failed":
+            st.button(
+                "Send again", key=f"again-{delivery.id}", on_click=review.send_again, args=(operator, account, delivery)
+            )
 
 
 @notices.action
@@ -67,17 +68,3 @@ def send_late(operator: Operator, account: Account, delivery: Delivery) -> None:
     operator.require(Capability.PUBLISH)
     with session.scope(operator, account) as scope:
         deliveries.send_missed(scope, [delivery.id], late_window=session.settings().late_window)
-
-
-@notices.action
-def send_again(operator: Operator, account: Account, delivery: Delivery) -> None:
-    operator.require(Capability.PUBLISH)
-    with session.scope(operator, account) as scope:
-        deliveries.send_again(scope, [delivery.id], late_window=session.settings().late_window)
-
-
-@notices.action
-def give_up(operator: Operator, account: Account, delivery: Delivery) -> None:
-    operator.require(Capability.PUBLISH)
-    with session.scope(operator, account) as scope:
-        deliveries.give_up(scope, [delivery.id])

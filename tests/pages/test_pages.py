@@ -843,11 +843,66 @@ class TestPosts:
     @pytest.mark.parametrize(("button", "state"), [("again-", "queued"), ("give-up-", "failed")])
     def test_what_nobody_can_tell_is_for_a_person_to_decide(self, desk: Desk, superuser, button: str, state: str):
         visit = desk.visit("posts", post=put(desk, superuser, "needs_review"))
+        visit.at.checkbox(key=self.key(visit, "looked-")).check()
+        visit.run()
 
-        visit.press(next(key for key in visit.keys if key.startswith(button)))
+        visit.press(self.key(visit, button))
 
         assert states_of(desk, superuser) == [state]
         assert ("Given up" in visit.words) == (state == "failed")
+
+    def test_nothing_doubtful_is_sent_again_by_somebody_who_has_not_looked(self, desk: Desk, superuser):
+        visit = desk.visit("posts", post=put(desk, superuser, "needs_review"))
+
+        assert visit.at.button(key=self.key(visit, "again-")).disabled
+
+    def test_a_person_asks_a_worker_to_look(self, desk: Desk, superuser):
+        visit = desk.visit("posts", post=put(desk, superuser, "needs_review"))
+
+        visit.press(self.key(visit, "look-")).press(self.key(visit, "look-"))
+
+        assert "A worker is looking at the platform now." in visit.words
+        assert self.looks(desk, superuser) == [(None, None)]
+
+    def test_it_is_there_by_its_link(self, desk: Desk, superuser):
+        assert desk.connection
+        visit = desk.visit("posts", post=put(desk, superuser, "needs_review"))
+        link = visit.at.text_input(key=self.key(visit, "link-"))
+
+        link.set_value("https://bsky.app/profile/somebody.else/post/3kabc")
+        visit.press(self.key(visit, "is-there-"))
+        assert f"This is no link of a post of {desk.connection.name}." in visit.words
+        assert self.looks(desk, superuser) == []
+
+        visit.at.text_input(key=self.key(visit, "link-")).set_value(
+            f"https://bsky.app/profile/{desk.connection.name}/post/3kabc"
+        )
+        visit.press(self.key(visit, "is-there-"))
+        (look,) = self.looks(desk, superuser)
+        assert look[0].endswith("/app.bsky.feed.post/3kabc")
+
+    def test_what_was_found_is_offered(self, desk: Desk, superuser):
+        visit = desk.visit("posts", post=put(desk, superuser, "needs_review"))
+        visit.press(self.key(visit, "look-"))
+        found = {"remote_id": "at://x/y/3k", "url": "https://x.test", "text": "Fresh rye", "at": None, "likeness": 0.8}
+        superuser.execute(
+            "update duties set done_at = now(), outcome = 'Is it one of them?', found = %s where account_id = %s",
+            (json.dumps([found]), desk.id),
+        )
+
+        visit.run()
+        for words in ("Is it one of them?", "Fresh rye", "80% of the words are the same", "This is it"):
+            assert words in visit.words
+        visit.pick(self.key(visit, "found-"), "at://x/y/3k")
+
+        assert self.looks(desk, superuser)[-1] == ("at://x/y/3k", "https://x.test")
+
+    def key(self, visit: Visit, start: str) -> str:
+        return next(key for key in visit.keys if key.startswith(start))
+
+    def looks(self, desk: Desk, superuser) -> list[tuple[str | None, str | None]]:
+        asked = "select remote_id, url from duties where account_id = %s and kind = 'look' order by asked_at"
+        return superuser.execute(asked, (desk.id,)).fetchall()
 
     def test_shows_one_account_on_demand(self, desk: Desk, other: Desk, superuser):
         put(desk, superuser, "published")

@@ -430,6 +430,8 @@ class Lifecycle(RuleBasedStateMachine):
             self._cancel(chosen)
         elif what == "give up":
             self._give_up(chosen[0])
+        elif rows[chosen[0]].state == "needs_review" and self.platform.of(chosen[0]):
+            return  # whoever decides about it has looked: it is there, or about to be
         else:
             self._send_after_all(chosen[0], late=what == "send missed")
 
