@@ -227,7 +227,7 @@ def _obstacle(scope: AccountScope, lane: Lane) -> str | None:
 
 def _wait_for_budget(scope: AccountScope, picked: Picked, now: RowMapping, budget: Budget, wait: timedelta) -> None:
     whom = {"connection": "one connection", "grant": "one sign-in", "platform": "all of us together"}[budget.per]
-    says = f"{budget.most:,} posts in {_length(budget.within)} are what the platform takes from {whom}."
+    says = f"The platform takes {budget.most:,} posts in {_length(budget.within)} from {whom}; this one waits."
     kind = failures.RateLimited.__name__
     change(
         scope, picked.id, next_at=now["now"] + retries.spread(wait), held_because=None, failure_kind=kind, failure=says

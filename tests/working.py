@@ -28,6 +28,7 @@ from socialcore.posts import Content
 from socialcore.worker import Worker
 from tests.conftest import Business
 from tests.faulty_proxy import FaultyProxy, delay
+from tests.sandbox import APP_PASSWORD, Sandbox
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -172,6 +173,25 @@ def submit(business: Business, connection: Connection, text: str, **options: Any
             now=datetime.now(UTC),
         )
     return submitted.delivery_ids[0]
+
+
+def sign_in(business: Business, sandbox: Sandbox, proxy: FaultyProxy, handle: str | None = None) -> Connection:
+    """Connect an account through the proxy; the sandbox takes the proxy for its own address and says so."""
+    handle = handle or f"baker-{uuid4().hex[:10]}.test"
+    sandbox.account(handle)
+    made = business.sign_in(proxy.url, handle, APP_PASSWORD)
+    assert made.service == proxy.url
+    return made
+
+
+def public(sandbox: Sandbox) -> list[tuple[str, str]]:
+    return [
+        (f"at://{post['did']}/app.bsky.feed.post/{post['rkey']}", post["record"]["text"]) for post in sandbox.posts()
+    ]
+
+
+def texts(sandbox: Sandbox) -> list[str]:
+    return sorted(text for _, text in public(sandbox))
 
 
 @dataclass

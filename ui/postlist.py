@@ -50,9 +50,7 @@ def actions(operator: Operator, account: Account, delivery: Delivery) -> None:
         if delivery.state == "missed":
             st.button("Send it late", key=f"late-{delivery.id}", on_click=send_late, args=known)
         if delivery.state == "failed":
-            st.button(
-                "Send again", key=f"again-{delivery.id}", on_click=review.send_again, args=(operator, account, delivery)
-            )
+            st.button("Send again", key=f"again-{delivery.id}", on_click=review.send_again, args=known)
 
 
 @notices.action

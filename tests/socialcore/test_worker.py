@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
 from socialcore import attempts, failures
@@ -24,7 +23,7 @@ from socialcore.pulse import Pulse
 from socialcore.transitions import Grant
 from tests.conftest import Business
 from tests.faulty_proxy import FaultyProxy, delay
-from tests.sandbox import APP_PASSWORD, Sandbox, running
+from tests.sandbox import APP_PASSWORD, Sandbox
 from tests.waiting import wait_for
 from tests.working import (
     WRITE,
@@ -32,60 +31,14 @@ from tests.working import (
     WorkerProcess,
     assert_each_public_once,
     kill_workers_while_they_send,
+    public,
+    sign_in,
     submit,
+    texts,
     worker_here,
 )
 
 REFRESH = "com.atproto.server.refreshSession"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    with running(tmp_path_factory.mktemp("sandbox")) as started:
-        yield started
-
-
-@pytest.fixture
-def sandbox(server: Sandbox) -> Iterator[Sandbox]:
-    """The sandbox, emptied before and heard for complaints after."""
-    server.reset()
-    yield server
-    assert server.complaints() == []
-
-
-@pytest.fixture
-def proxy(sandbox: Sandbox) -> Iterator[FaultyProxy]:
-    with FaultyProxy(sandbox.url) as started:
-        yield started
-
-
-@pytest.fixture
-def watch(superuser: psycopg.Connection) -> Watch:
-    return Watch(superuser)
-
-
-@pytest.fixture
-def connection(bakery: Business, sandbox: Sandbox, proxy: FaultyProxy) -> Connection:
-    return sign_in(bakery, sandbox, proxy)
-
-
-def sign_in(business: Business, sandbox: Sandbox, proxy: FaultyProxy, handle: str | None = None) -> Connection:
-    """Connect an account through the proxy; the sandbox takes the proxy for its own address and says so."""
-    handle = handle or f"baker-{uuid4().hex[:10]}.test"
-    sandbox.account(handle)
-    made = business.sign_in(proxy.url, handle, APP_PASSWORD)
-    assert made.service == proxy.url
-    return made
-
-
-def public(sandbox: Sandbox) -> list[tuple[str, str]]:
-    return [
-        (f"at://{post['did']}/app.bsky.feed.post/{post['rkey']}", post["record"]["text"]) for post in sandbox.posts()
-    ]
-
-
-def texts(sandbox: Sandbox) -> list[str]:
-    return sorted(text for _, text in public(sandbox))
 
 
 class TestPublishing:
