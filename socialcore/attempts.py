@@ -52,7 +52,10 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
             "select d.id, d.state, d.attempt, d.rendered, d.wire, d.remote_id, g.id as grant_id, g.service,"
             "    c.target_id, g.version, g.sealed,"
             "    coalesce(g.expires_at < clock_timestamp() + :ahead, false) as is_expiring,"
-            f"    (d.cancel_at is not null or d.expires_at < clock_timestamp()) and {lanes.IN_DOUBT} as is_stopping"
+            f"    (d.cancel_at is not null or d.expires_at < clock_timestamp()) and {lanes.IN_DOUBT} as is_stopping,"
+            "    case when d.state <> 'accepted' and d.attempt > 0 then array(select t.remote_id from deliveries t"
+            "      where t.account_id = d.account_id and t.connection_id = d.connection_id and t.id <> d.id"
+            "        and t.text_hash = d.text_hash and t.remote_id is not null) end as taken"
             " from deliveries d"
             " join connections c on c.account_id = d.account_id and c.id = d.connection_id"
             " join grants g on g.account_id = c.account_id and g.id = c.grant_id"
@@ -92,6 +95,7 @@ def pick(scope: AccountScope, lane: Lane) -> Picked | None:
         row["remote_id"],
         row["is_stopping"],
         grant,
+        row["taken"] or (),
     )
 
 

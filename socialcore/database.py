@@ -33,6 +33,13 @@ class NotYourAccount(Exception):
     """The operator is no member of the account, or no longer active. Nothing was read or written."""
 
 
+class ContextRefused(Exception):
+    """The database does not accept what we sign, so that we would see nothing. Nothing was read or written."""
+
+    def __init__(self) -> None:
+        super().__init__("The database does not accept what this machine signs: its clock or its context key is wrong.")
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """Connections as one database role, and the key that signs who is asking."""
@@ -113,31 +120,46 @@ def account_scope(database: Database, operator_id: UUID, account_id: UUID) -> Ge
 
     Raises:
         NotYourAccount: if the operator may not act for the account; the database decides, from memberships.
+        ContextRefused: if the database does not accept what we sign.
     """
-    with _transaction(database, f"account|{operator_id}|{account_id}") as connection:
-        if connection.execute(text("select writable_account()")).scalar() != account_id:
+    with _transaction(database, f"account|{operator_id}|{account_id}") as (connection, opened):
+        if opened != account_id:
+            if connection.execute(_parsed("select acting_operator()")).scalar() is None:
+                raise ContextRefused
             raise NotYourAccount("You no longer act for this account.")
         yield AccountScope(connection, account_id, operator_id)
 
 
 @contextmanager
 def worker_scope(database: Database, account_id: UUID) -> Generator[AccountScope]:
-    """Open one account to the worker; the database accepts it from the worker's role alone."""
-    with _transaction(database, f"worker||{account_id}") as connection:
+    """Open one account to the worker; the database accepts it from the worker's role alone.
+
+    Raises:
+        ContextRefused: if the database does not.
+    """
+    with _transaction(database, f"worker||{account_id}") as (connection, opened):
+        if opened != account_id:  # nothing of the account could be seen, and "nothing there" would be believed
+            raise ContextRefused
         yield AccountScope(connection, account_id, None)
 
 
 @contextmanager
 def portfolio_scope(database: Database, operator_id: UUID) -> Generator[PortfolioScope]:
-    """Open a read-only transaction over all accounts the operator acts for."""
-    with _transaction(database, f"portfolio|{operator_id}|") as connection:
+    """Open a read-only transaction over all accounts the operator acts for.
+
+    Raises:
+        ContextRefused: if the database does not accept what we sign.
+    """
+    with _transaction(database, f"portfolio|{operator_id}|") as (connection, opened):
+        if opened != operator_id:
+            raise ContextRefused
         connection.execute(_parsed("set transaction read only"))
         yield PortfolioScope(connection, operator_id)
 
 
 @contextmanager
 def system_scope(database: Database) -> Generator[SystemScope]:
-    with _transaction(database, "") as connection:
+    with _transaction(database, "") as (connection, _):
         yield SystemScope(connection)
 
 
@@ -175,19 +197,22 @@ def in_words(error: BaseException) -> str:
 
 
 @contextmanager
-def _transaction(database: Database, who: str) -> Generator[Connection]:
-    """Open a transaction and tell Postgres who asks. A restarted server costs a reconnect, not an error on a screen."""
+def _transaction(database: Database, who: str) -> Generator[tuple[Connection, UUID | None]]:
+    """Open a transaction and tell Postgres who asks; yields whom or what that opens as well.
+
+    A restarted server costs a reconnect, not an error on a screen.
+    """
     connection = database.engine.connect()
     try:
         try:
-            _enter(connection, database, who)
+            opened = _enter(connection, database, who)
         except sqlalchemy.exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             connection.close()  # nothing has been done yet, so a connection that is up does it
             connection = database.engine.connect()
-            _enter(connection, database, who)
-        yield connection
+            opened = _enter(connection, database, who)
+        yield connection, opened
         connection.commit()
     finally:
         connection.close()
@@ -199,12 +224,20 @@ def _parsed(statement: str) -> TextClause:
     return text(statement)
 
 
-def _enter(connection: Connection, database: Database, who: str) -> None:
-    """Say who asks, signed, for this transaction only; nobody is a context that opens nothing."""
+def _enter(connection: Connection, database: Database, who: str) -> UUID | None:
+    """Say who asks, signed, for this transaction only; nobody is a context that opens nothing.
+
+    Returns:
+        What the database takes it for: the one account, or for a portfolio its operator.
+    """
     claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"
     mac = hmac.digest(database.context_key, claim.encode(), "sha256").hex()
     context = f"{claim}|{mac}" if who else ""
-    connection.execute(_parsed("select set_config('composer.context', :context, true)"), {"context": context})
+    opens = "acting_operator()" if who.startswith("portfolio") else "writable_account()" if who else "null::uuid"
+    entered = "with entered as materialized (select set_config('composer.context', :context, true) as context)"
+    return connection.execute(
+        _parsed(f"{entered} select {opens} from entered where context is not null"), {"context": context}
+    ).scalar()
 
 
 def context_pads(key: bytes) -> Mapping[str, bytes]:

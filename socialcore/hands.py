@@ -76,7 +76,9 @@ class WorkerHands:
 
     def look(self, lane: Lane, picked: Picked) -> Receipt | None:
         adapter = ADAPTERS[lane.platform]
-        return self._with_access(lane, picked, lambda access: adapter.find_existing(access, picked.wire or {}))
+        return self._with_access(
+            lane, picked, lambda access: adapter.find_existing(access, picked.wire or {}, taken=picked.taken)
+        )
 
     def note_look(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:
         behaviour = ADAPTERS[lane.platform].capabilities

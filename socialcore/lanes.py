@@ -154,10 +154,17 @@ def _free(scope: AccountScope, connection_id: UUID) -> None:
 
 
 def abandon(scope: AccountScope, lane: Lane, settle: timedelta) -> None:
-    """Give a lane back after our own error; what was being sent may have been published."""
+    """Give a lane back after our own error; what was being sent may have been published.
+
+    It rests for a while: an error that comes back at once would keep a worker busy with nothing else.
+    """
     if lock(scope, lane):
         _doubt_what_was_sent(scope, lane, settle)
         _free(scope, lane.connection_id)
+        scope.run(
+            "update lanes set not_before = greatest(not_before, clock_timestamp() + :rest) where connection_id = :id",
+            {"rest": IDLE_RETRY, "id": lane.connection_id},
+        )
 
 
 def dead_owners(database: Database, *, besides: int) -> list[int]:

@@ -24,15 +24,11 @@ class Pulse:
         self._on_work = on_work
         self._stopping = threading.Event()
         self._connection = _connect(url)
-        pid = self._connection.info.backend_pid
-        row = self._connection.execute(
-            "insert into workers (name, version, concurrency, pulse_pid) values (%s, %s, %s, %s) returning no",
-            (name, version, concurrency, pid),
-        ).fetchone()
-        assert row is not None  # noqa: S101 - an insert returns its row
-        self.worker: int = row[0]
-        self._connection.execute("select pg_advisory_lock(%s, %s)", (WORKER_LOCK, self.worker))
-        self._connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+        try:
+            self.worker = _enlist(self._connection, name, version, concurrency)
+        except BaseException:
+            self._connection.close()
+            raise
         self._lost = threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"pulse-{self.worker}", daemon=True)
         self._thread.start()
@@ -64,6 +60,19 @@ class Pulse:
         finally:
             self._lost.set()
             self._on_work()
+
+
+def _enlist(connection: psycopg.Connection, name: str, version: str, concurrency: int) -> int:
+    """Become a worker: take a number, hold its lock, listen for work."""
+    row = connection.execute(
+        "insert into workers (name, version, concurrency, pulse_pid) values (%s, %s, %s, %s) returning no",
+        (name, version, concurrency, connection.info.backend_pid),
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an insert returns its row
+    number: int = row[0]
+    connection.execute("select pg_advisory_lock(%s, %s)", (WORKER_LOCK, number))
+    connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+    return number
 
 
 def _connect(url: str) -> psycopg.Connection:

@@ -106,12 +106,16 @@ def perform(database: Database, sealing: Vault, duty: Duty) -> None:
     """Look at the platform, and note what is there; may be done twice without harm."""
     with worker_scope(database, duty.account_id) as scope:
         platform, grant = sign_in_of(scope, duty.connection_id)
-        wire, words = scope.run(
-            "select wire, rendered ->> 'text' from deliveries where id = :id", {"id": duty.delivery_id}
+        wire, words, taken = scope.run(
+            "select wire, rendered ->> 'text', array(select t.remote_id from deliveries t"
+            "   where t.account_id = d.account_id and t.connection_id = d.connection_id and t.id <> d.id"
+            "     and t.text_hash = d.text_hash and t.remote_id is not null)"
+            " from deliveries d where id = :id",
+            {"id": duty.delivery_id},
         ).one()
     seen: Receipt | list[Sighting] | failures.PlatformFailure | None
     try:
-        seen = _seen(platform, grants.fresh(database, sealing, platform, grant).access, wire, duty)
+        seen = _seen(platform, grants.fresh(database, sealing, platform, grant).access, wire, duty, taken)
     except failures.PlatformFailure as failure:
         seen = failure
     with worker_scope(database, duty.account_id) as scope:
@@ -125,12 +129,14 @@ _NOTE = text(
 ).bindparams(bindparam("found", type_=JSON))
 
 
-def _seen(platform: Platform, access: Access, wire: Json, duty: Duty) -> Receipt | list[Sighting] | None:
+def _seen(
+    platform: Platform, access: Access, wire: Json, duty: Duty, taken: list[str]
+) -> Receipt | list[Sighting] | None:
     adapter = ADAPTERS[platform]
     if duty.remote_id is not None and duty.url is not None:
         shown = adapter.read_back(access, wire, duty.remote_id)
         return Receipt(duty.remote_id, duty.url) if shown else None
-    return adapter.find_existing(access, wire) or adapter.recent(access)
+    return adapter.find_existing(access, wire, taken=taken) or adapter.recent(access)
 
 
 def _concluded(

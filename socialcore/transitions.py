@@ -1,5 +1,6 @@
 """One delivery's row: lock it as it was picked, and move it on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -39,6 +40,7 @@ class Picked:
     remote_id: str | None
     is_stopping: bool  # stopped by an operator, or too late, and an earlier attempt left a doubt
     grant: Grant
+    taken: Sequence[str] = ()  # ids of public posts of the same words that are other deliveries'
 
 
 def lock(scope: AccountScope, picked: Picked) -> RowMapping | None:

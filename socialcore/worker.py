@@ -15,7 +15,7 @@ import sqlalchemy.exc
 from socialcore import __version__, duties, lanes, reviews
 from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
-from socialcore.database import Database, in_words, seconds_ahead, system_scope, worker_scope
+from socialcore.database import ContextRefused, Database, in_words, seconds_ahead, system_scope, worker_scope
 from socialcore.hands import WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
@@ -73,7 +73,7 @@ class Worker:
             while not self._stopping.is_set():
                 try:
                     self._work_on_one_pulse(executor)
-                except ClocksDiffer as error:
+                except (ClocksDiffer, ContextRefused) as error:
                     self._pause(str(error))
                 except (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, OSError) as error:
                     self._pause(in_words(error))

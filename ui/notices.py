@@ -8,7 +8,7 @@ from typing import ParamSpec
 import sqlalchemy.exc
 import streamlit as st
 
-from socialcore.database import NotYourAccount
+from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import PlatformFailure
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
@@ -55,7 +55,7 @@ TITLES: Mapping[type[Exception], str] = {
     NoSuchTime: "There is no such time",
 }
 EXPECTED = (
-    *(NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
+    *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
     session.SignedOut,
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing

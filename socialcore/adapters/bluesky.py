@@ -215,7 +215,7 @@ class Bluesky:
         )
         return bluesky_links.receipt(access.service, access.target_id, wire["key"])
 
-    def find_existing(self, access: Access, wire: Json) -> Receipt | None:
+    def find_existing(self, access: Access, wire: Json, *, taken: Collection[str] = ()) -> Receipt | None:
         found = self._record(access, wire["key"])
         # Whatever stands at our key came from this delivery; reading it back tells if it was changed since.
         return None if found is None else bluesky_links.receipt(access.service, access.target_id, wire["key"])

@@ -1,6 +1,6 @@
 """What every platform adapter promises. `tests/contract/suite.py` holds each one to it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -167,8 +167,12 @@ class Adapter(Protocol):
         """Make a post public, once. The only call that raises `OutcomeUnknown`."""
         ...
 
-    def find_existing(self, access: Access, wire: Json) -> Receipt | None:
-        """Find what an earlier `publish` of the same wire left behind, if anything."""
+    def find_existing(self, access: Access, wire: Json, *, taken: Collection[str] = ()) -> Receipt | None:
+        """Find what an earlier `publish` of the same wire left behind, if anything.
+
+        Args:
+            taken: ids of posts of the same words that are other deliveries', for a platform that tells by words.
+        """
         ...
 
     def recent(self, access: Access) -> list[Sighting]:

@@ -184,6 +184,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.ids: list[UUID] = []
         self.submissions: list[tuple] = []
         self.most_attempts: dict[UUID, int] = {}
+        self.given_up: set[UUID] = set()  # may be public all the same, and say so
         self.hold = None
         self.db.execute(
             "update account_features set enabled = true where account_id is null and not enabled"
@@ -430,7 +431,7 @@ class Lifecycle(RuleBasedStateMachine):
             self._cancel(chosen)
         elif what == "give up":
             self._give_up(chosen[0])
-        elif rows[chosen[0]].state == "needs_review" and self.platform.of(chosen[0]):
+        elif (rows[chosen[0]].state == "needs_review" or chosen[0] in self.given_up) and self.platform.of(chosen[0]):
             return  # whoever decides about it has looked: it is there, or about to be
         else:
             self._send_after_all(chosen[0], late=what == "send missed")
@@ -473,7 +474,9 @@ class Lifecycle(RuleBasedStateMachine):
         before = self._before()
         with self.business.scope() as scope:
             deliveries.give_up(scope, [one])
-        self._expect(before, {one: {"state": "failed"}} if before.rows[one].state == "needs_review" else {})
+        doubtful = before.rows[one].state == "needs_review"
+        self.given_up |= {one} if doubtful else set()
+        self._expect(before, {one: {"state": "failed"}} if doubtful else {})
 
     @rule(
         what=st.sampled_from(["flag", "hold", "disconnect", "connect", "connect", "submit twice"]),
@@ -961,7 +964,7 @@ class Lifecycle(RuleBasedStateMachine):
             assert len(self.platform.of(row.id)) <= 1, "published twice"
             if row.state in ("cancelled", "missed"):
                 assert not self.platform.of(row.id), f"{row.state}, and public or about to be"
-            if row.state == "failed" and not self.behaviour.keyed:
+            if row.state == "failed" and not self.behaviour.keyed and row.id not in self.given_up:
                 assert not self.platform.of(row.id), f"{row.state}, and public"
 
         self._somebody_will_wake(world)
