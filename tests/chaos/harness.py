@@ -6,160 +6,148 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from tests.chaos import faults, naive, points, worker
-from tests.chaos.platforms import KINDS, TWINS_ON, registered
+from tests.chaos.load import Load
+from tests.chaos.platforms import registered
 from tests.chaos.points import Appointment
 from tests.chaos.reign import Reign
 from tests.chaos.verdict import ENDS, Verdict, judge
-from tests.chaos.world import AWAY, Lane, World, choose, opened
+from tests.chaos.world import World, opened
 
 BUSINESSES = 14
 DATABASE_EVERY = 11.0  # seconds between kills of the database
 CALM = 300.0  # seconds after which what is not at its end is stuck
-BEFORE = 0.25  # of the posts are there before chaos begins
-TWINS = 0.1
-CANCELS_EVERY = 0.5
-SENDS_LATE = "more than a late commit after the deadline of its last attempt"
+ENOUGH_POSTS = 1000  # for every named point to be hit
 
 
 @dataclass
 class Run:
-    """What a run came to, in numbers."""
+    """A run under way, and what it came to."""
 
+    world: World
+    reign: Reign
+    mode: str
     posts: int
-    seed: int
-    seconds: float = 0
     requests: int = 0
     faulted: int = 0
-    cancels: int = 0
+    started: float = field(default_factory=time.monotonic)
 
-    def __post_init__(self) -> None:
-        self.dice = random.Random(self.seed)
+    def let_chaos_reign(self, seconds: float, busy: Callable[[], bool]) -> None:
+        """Kill and stop for so many seconds, or longer while still busy submitting; then let all be calm."""
+        faults.let_loose(self.world.sandbox)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until or busy():
+            self.reign.step(database_every=DATABASE_EVERY)
+            time.sleep(0.02)
+        self.requests, self.faulted = faults.count(self.world.sandbox)
+        self.world.sandbox.clear_faults()
+        self.reign.end()
+
+    def wait_for_the_end(self, stuck: Callable[[], Sequence[Any]]) -> None:
+        until = time.monotonic() + CALM
+        while left := stuck():
+            assert time.monotonic() < until, "\n".join([f"{len(left)} are stuck:", *map(str, left[:20])])
+            time.sleep(0.5)
+        self.reign.stop()
+
+    def tell(self, verdict: Verdict, more: str) -> None:
+        hits = points.deaths(self.reign.deaths)
+        accounts = len({account_id for account_id, _ in self.world.lanes})
+        platforms = len({connection.platform for _, connection in self.world.lanes})
+        print(
+            f"{self.mode}: {self.posts:,} posts, {accounts} accounts, {platforms} kinds of platform;"
+            f" {self.reign.kills + hits.total()} kill -9 ({self.reign.kills} from outside, {hits.total()} at"
+            f" {len(hits)} named points), {self.reign.stops} SIGSTOP, {self.reign.database_kills} kill -9 of the"
+            f" database, {self.faulted / self.requests:.0%} of {self.requests:,} requests faulted{more}: {verdict};"
+            f" {time.monotonic() - self.started:.0f} s",
+            flush=True,
+        )
 
 
-def chaos(posts: int, seed: int, reigns: float) -> Verdict:
-    """Publish through production's worker.
-
-    Args:
-        reigns: for so many seconds things go wrong.
-
-    Returns:
-        The verdict, once everything has come to an end.
-    """
-    run = Run(posts, seed)
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([worker.__name__, naive.__name__])
-    with (
-        _scratch() as scratch,
-        registered(),
-        opened(scratch, context, businesses=BUSINESSES) as world,
-    ):
-        started = time.monotonic()
-
-        def spawn(appointment: Appointment | None) -> BaseProcess:
-            return _started(context, worker.work, world.here, appointment, world.folder / "workers.log")
-
-        reign = Reign(world, spawn, points.POINTS, run.dice)
-        tokens = _reign(world, reign, run, reigns)
-        _wait_until_all_has_ended(world)
-        reign.stop()
-        run.seconds = time.monotonic() - started
-        verdict = _verdict(world, tokens)
-        _print(world, reign, run, verdict, "chaos")
-        _insist_on_coverage(reign, posts)
+def chaos(posts: int, *, seed: int, seconds: float) -> Verdict:
+    """Publish through production's worker while chaos reigns for so many seconds, and see what came of it."""
+    with _run("chaos", posts, seed, points.POINTS, passages=5) as run:
+        load = Load(run.world, posts, seed)
+        load.begin()
+        over = threading.Event()
+        with ThreadPoolExecutor(2) as executor:
+            submitting = executor.submit(load.submit_over, seconds, over)
+            cancelling = executor.submit(load.cancel_until, over)
+            try:
+                run.let_chaos_reign(seconds, busy=lambda: not submitting.done())
+            finally:
+                over.set()
+            submitting.result()
+            cancelling.result()
+        run.wait_for_the_end(lambda: _stuck(run.world))
+        verdict = _verdict(run.world, load.tokens)
+        run.tell(verdict, f", {run.world.repeats} submits repeated, {load.cancels} cancels")
+        missed = set(points.POINTS) - points.deaths(run.reign.deaths).keys()
+        assert posts < ENOUGH_POSTS or not missed, f"nobody was killed at: {sorted(missed)}"
         return verdict
 
 
-def _reign(world: World, reign: Reign, run: Run, reigns: float) -> list[UUID]:
-    """Submit all posts, a quarter before and the rest while chaos reigns."""
-    plan = _plan(world, run)
-    first = int(len(plan) * BEFORE)
-    tokens = [world.submit(chosen, text) for chosen, text in plan[:first]]
-    faults.let_loose(world.sandbox)
-    begun = time.monotonic()
-    over = threading.Event()
-
-    def submit_the_rest() -> list[UUID]:
-        made: list[UUID] = []
-        for number, (chosen, text) in enumerate(plan[first:]):
-            due = begun + number / (len(plan) - first) * reigns * 0.9
-            over.wait(due - time.monotonic())
-            made.append(world.submit(chosen, text))
-        return made
-
-    def cancel_some() -> None:
-        dice = random.Random(run.seed)
-        while not over.wait(CANCELS_EVERY):
-            run.cancels += _cancel_one(world, dice)
-
-    with ThreadPoolExecutor(2) as executor:
-        rest = executor.submit(submit_the_rest)
-        cancels = executor.submit(cancel_some)
-        try:
-            while time.monotonic() < begun + reigns or not rest.done():
-                reign.step(database_every=DATABASE_EVERY)
-                time.sleep(0.02)
-        finally:
-            over.set()
-        cancels.result()
-        tokens += rest.result()
-    run.requests, run.faulted = faults.count(world.sandbox)
-    world.sandbox.clear_faults()
-    reign.end()
-    return tokens
+def naive_control(posts: int, *, seed: int, seconds: float) -> Verdict:
+    """Send as many posts through a naive worker and the same chaos: it must duplicate some."""
+    with _run("chaos, naive control", posts, seed, points.NAIVE_POINTS, passages=50) as run:
+        naive.fill(run.world, posts, over=seconds)
+        run.let_chaos_reign(seconds, busy=lambda: False)
+        run.wait_for_the_end(lambda: run.world.seen("select * from naive where state <> 'confirmed'"))
+        sent = run.world.seen("select id, did, text, state, remote_id, null as record_key from naive")
+        verdict = judge(sent, run.world.sandbox.posts())
+        run.tell(verdict, "")
+        return verdict
 
 
-def _plan(world: World, run: Run) -> list[tuple[list[Lane], str]]:
-    """Every post with its lanes; each with words of its own, but for twins."""
-    plan: list[tuple[list[Lane], str]] = []
-    for number in range(run.posts):
-        if plan and run.dice.random() < TWINS and all(each.platform in TWINS_ON for _, each in plan[-1][0]):
-            plan.append(plan[-1])
-        else:
-            plan.append((choose(world, run.dice), f"Post {number} of {run.seed}: {run.dice.getrandbits(64):x}"))
-    return plan
+@contextmanager
+def _run(mode: str, posts: int, seed: int, names: Sequence[str], *, passages: int) -> Generator[Run]:
+    context = multiprocessing.get_context("forkserver")  # a new worker costs a fork, not all imports again
+    context.set_forkserver_preload([worker.__name__, naive.__name__])
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(prefix="composer-chaos-", dir=memory if memory.is_dir() else None) as made:
+        folder = Path(made)
+        folder.chmod(0o711)  # the database may run as another user
+        with registered(), opened(folder, context, businesses=BUSINESSES) as world:
+
+            def spawn(appointment: Appointment | None) -> BaseProcess:
+                target, arguments = (
+                    (naive.work, (world.conninfo, appointment))
+                    if mode.endswith("control")
+                    else (worker.work, (world.here, appointment, folder / "workers.log"))
+                )
+                process = context.Process(target=target, args=arguments, daemon=True)
+                process.start()
+                return process
+
+            reign = Reign(world, spawn, names, passages, random.Random(seed))
+            try:
+                yield Run(world, reign, mode, posts)
+            finally:
+                reign.stop()
 
 
-def _cancel_one(world: World, dice: random.Random) -> int:
-    """Ask to stop one that may or may not be public: there the answer is hardest; or one that waits."""
-    try:
-        rows = world.seen(
-            "select account_id, id from deliveries where cancel_at is null and state in ('queued', 'ambiguous')"
-            " order by (attempt > 0) = %s desc, random() limit 1",
-            dice.random() < 0.7,
-        )
-        for row in rows:
-            world.cancel(row["account_id"], row["id"])
-    except AWAY:
-        return 0
-    return len(rows)
-
-
-def _wait_until_all_has_ended(world: World) -> None:
-    until = time.monotonic() + CALM
-    while stuck := world.seen(
+def _stuck(world: World) -> list[dict[str, Any]]:
+    return world.seen(
         "select d.id, c.platform, d.state, d.attempt, d.next_at - now() as next_in, d.misses, d.looks, d.held_because,"
-        " d.failure, d.cancel_at, l.owner, l.ready_at - now() as ready_in from deliveries d join connections c"
-        " on c.id = d.connection_id join lanes l on l.connection_id = c.id where d.state <> all(%s)",
+        "   d.failure, d.cancel_at, l.owner, l.ready_at - now() as ready_in"
+        " from deliveries d join connections c on c.id = d.connection_id join lanes l on l.connection_id = c.id"
+        " where d.state <> all(%s)",
         list(ENDS),
-    ):
-        assert time.monotonic() < until, "\n".join([f"{len(stuck)} are stuck:", *map(str, stuck[:20])])
-        time.sleep(0.5)
+    )
 
 
-def _verdict(world: World, tokens: list[UUID]) -> Verdict:
+def _verdict(world: World, tokens: Sequence[UUID]) -> Verdict:
     deliveries = world.seen(
         "select d.id, c.target_id as did, d.rendered->>'text' as text, d.state, d.remote_id, d.record_key,"
-        "   (select max(deadline_at) from attempts a where a.delivery_id = d.id) as deadline_at,"
         "   (select count(*) from attempts a where a.delivery_id = d.id and a.outcome = 'accepted') as receipts,"
         "   (select count(*) from attempts a where a.delivery_id = d.id and a.outcome is null) as open"
         " from deliveries d join connections c on c.id = d.connection_id"
@@ -167,41 +155,7 @@ def _verdict(world: World, tokens: list[UUID]) -> Verdict:
     verdict = judge(deliveries, world.sandbox.posts())
     known = Counter(row["submit_token"] for row in world.seen("select submit_token from posts"))
     verdict.lost += [f"accepted, but not there: {token}" for token in tokens if not known[token]]
-    verdict.duplicated += [f"a post under no token of ours: {token}" for token in known.keys() - set(tokens)]
+    verdict.duplicated += [f"submitted under no token of ours: {token}" for token in known.keys() - set(tokens)]
     assert not (said := world.sandbox.complaints()), said
     assert not (odd := [row for row in deliveries if row["receipts"] > 1 or row["open"]]), odd
     return verdict
-
-
-def _insist_on_coverage(reign: Reign, posts: int) -> None:
-    hit = points.deaths(reign.deaths)
-    missing = [name for name in reign.names if not hit[name]]
-    assert posts < 1000 or not missing, f"nobody was killed at: {missing}"
-
-
-def _print(world: World, reign: Reign, run: Run, verdict: Verdict, mode: str) -> None:
-    hit = points.deaths(reign.deaths)
-    kills = reign.kills + hit.total()
-    print(
-        f"{mode}: {run.posts:,} posts, {len({account for account, _ in world.lanes})} accounts,"
-        f" {len(KINDS)} kinds of platform; {kills} kill -9 ({reign.kills} from outside, {hit.total()} at"
-        f" {len(hit)} of {len(reign.names)} named points), {reign.stops} SIGSTOP, {reign.database_kills} kill -9 of the"
-        f" database, {world.repeats} submits repeated, {run.cancels} cancels, {run.faulted / max(run.requests, 1):.0%}"
-        f" of {run.requests:,} requests faulted: {verdict}; {run.seconds:.0f} s",
-        flush=True,
-    )
-
-
-def _started(context: Any, target: Callable[..., None], *arguments: Any) -> BaseProcess:
-    process = context.Process(target=target, args=arguments, daemon=True)
-    process.start()
-    return process
-
-
-@contextmanager
-def _scratch() -> Generator[Path]:
-    """A folder that is quick to write to, and that the database's user can reach."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(prefix="composer-chaos-", dir=memory if memory.is_dir() else None) as made:
-        Path(made).chmod(0o711)
-        yield Path(made)

@@ -6,7 +6,7 @@ with a fresh key each time. If the harness saw no duplicates here, it could not 
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -16,14 +16,28 @@ from socialcore.adapters.contract import Access
 from tests.chaos.platforms import STRICT
 from tests.chaos.points import ANSWERED, Appointment
 from tests.chaos.worker import die_between_bytes, end_with_the_harness
+from tests.chaos.world import World
 
 TABLE = """create table naive (id uuid primary key, service text, did text, token text, text text,
     state text not null default 'queued', lease_until timestamptz not null default now(), remote_id text)"""
+ADD = """insert into naive (id, service, did, token, text, lease_until)
+    values (%s, %s, %s, %s, %s, now() + %s)"""
 CLAIM = """update naive set state = 'sending', lease_until = now() + interval '3 s' where id = (
     select id from naive where state in ('queued', 'sending') and lease_until <= now()
     order by lease_until limit 1 for update skip locked) returning id, service, did, token, text"""
 DONE = "update naive set state = 'confirmed', remote_id = %s where id = %s"
 AGAIN = "update naive set state = 'queued', lease_until = now() + interval '0.2 s' where id = %s"
+
+
+def fill(world: World, posts: int, *, over: float) -> None:
+    """Have so many posts wait for the naive worker, each with a time to be sent at."""
+    accesses = list(world.accesses.values())
+    with psycopg.connect(world.conninfo) as connection:
+        connection.execute(TABLE)
+        for number in range(posts):
+            access = accesses[number % len(accesses)]
+            text, due = f"Naive {number}", timedelta(seconds=over * number / posts)
+            connection.execute(ADD, (uuid4(), access.service, access.target_id, access.secret["access"], text, due))
 
 
 def work(conninfo: str, appointment: Appointment | None) -> None:

@@ -29,6 +29,7 @@ class Reign:
     world: World
     spawn: Callable[[Appointment | None], BaseProcess]
     names: Sequence[str]
+    passages: int  # of a common point before a worker dies there, at most
     dice: random.Random
     kills: int = 0
     stops: int = 0
@@ -87,7 +88,7 @@ class Reign:
         least = min(self.names, key=lambda name: (hit[name], self._promised[name], self.dice.random()))
         point = least if self.dice.random() < 0.5 else self.dice.choice(self.names)
         self._promised[point] += 1
-        most = 1 if point.startswith(RARE) else 5
+        most = 1 if point.startswith(RARE) else self.passages
         return Appointment(point, self.dice.randint(1, most), self.deaths)
 
     def _hit(self, now: float) -> None:

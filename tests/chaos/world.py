@@ -1,7 +1,6 @@
 """Where chaos takes place: a Postgres and a sandbox of its own, accounts, and a lane per platform for each."""
 
 import os
-import random
 import socket
 import sys
 import time
@@ -22,6 +21,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from socialcore import accounts, connections, deliveries, installation, operators, publishing
 from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Access
 from socialcore.connections import Connection
 from socialcore.database import Database, account_scope
 from socialcore.embedded import Server
@@ -45,6 +45,7 @@ class World:
     app: Database
     operator_id: UUID
     lanes: list[Lane] = field(default_factory=list)
+    accesses: dict[str, Access] = field(default_factory=dict)  # by target
     repeats: int = 0  # submits whose answer was lost
 
     @property
@@ -113,12 +114,6 @@ def opened(folder: Path, context: BaseContext, *, businesses: int) -> Generator[
         world.app.engine.dispose()
 
 
-def choose(world: World, dice: random.Random) -> list[Lane]:
-    """One lane for most posts, all lanes of an account for some."""
-    lane = dice.choice(world.lanes)
-    return [lane] if dice.random() < 0.9 else [each for each in world.lanes if each[0] == lane[0]]
-
-
 def _connected(world: World, number: int, account_id: UUID) -> list[Connection]:
     """Sign in at each platform, as an identity of its own: so it is always clear whose post one is."""
     for platform in KINDS:
@@ -126,6 +121,7 @@ def _connected(world: World, number: int, account_id: UUID) -> list[Connection]:
         world.sandbox.account(handle)
         answer = {"service": world.sandbox.url, "identifier": handle, "app_password": APP_PASSWORD}
         granted = ADAPTERS[platform].connect(answer)
+        world.accesses[granted.subject] = Access(granted.service, granted.subject, granted.secret)
         with account_scope(world.app, world.operator_id, account_id) as scope:
             connections.connect(scope, world.here.vault(), platform, granted, granted.targets[0].id)
     with account_scope(world.app, world.operator_id, account_id) as scope:
