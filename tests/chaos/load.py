@@ -4,7 +4,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tests.chaos.platforms import TWINS_ON
 from tests.chaos.world import AWAY, Lane, World
@@ -13,6 +13,7 @@ BEFORE = 0.25  # of the posts are there before chaos begins
 UNTIL = 0.9  # of its reign, the last are submitted
 EVERYWHERE = 0.1  # of the posts go to all connections of their account, the others to one
 TWINS = 0.1  # as many repeat the words of the one before
+MORE_EVERY = 0.2  # seconds
 CANCELS_EVERY = 0.5  # seconds
 IN_DOUBT = 0.7  # of those that are stopped, have been sent before
 
@@ -34,10 +35,14 @@ class Load:
         self.tokens += [self.world.submit(lanes, text) for lanes, text in self._plan[: self._first]]
 
     def submit_over(self, seconds: float, over: threading.Event) -> None:
+        """Submit the rest evenly over so many seconds, and some more from then on until it is over."""
         begun, rest = time.monotonic(), self._plan[self._first :]
         for number, (lanes, text) in enumerate(rest):
             over.wait(begun + number / len(rest) * seconds * UNTIL - time.monotonic())
             self.tokens.append(self.world.submit(lanes, text))
+        over.wait(begun + seconds - time.monotonic())
+        while not over.wait(MORE_EVERY):
+            self.tokens.append(self.world.submit([random.choice(self.world.lanes)], f"One more: {uuid4()}"))
 
     def cancel_until(self, over: threading.Event) -> None:
         """Stop one now and then: where it may be public already the answer is hardest."""

@@ -14,7 +14,7 @@ import psycopg
 from socialcore import failures
 from socialcore.adapters.contract import Access
 from tests.chaos.platforms import STRICT
-from tests.chaos.points import ANSWERED, Appointment
+from tests.chaos.points import ANSWERED, Fate
 from tests.chaos.worker import die_between_bytes, end_with_the_harness
 from tests.chaos.world import World
 
@@ -40,27 +40,27 @@ def fill(world: World, posts: int, *, over: float) -> None:
             connection.execute(ADD, (uuid4(), access.service, access.target_id, access.secret["access"], text, due))
 
 
-def work(conninfo: str, appointment: Appointment | None) -> None:
+def work(conninfo: str, fate: Fate | None) -> None:
     """Be a naive worker until killed."""
     end_with_the_harness()
-    if appointment is not None:
-        die_between_bytes(appointment)
+    if fate is not None:
+        die_between_bytes(fate)
     while True:
         with suppress(psycopg.Error), psycopg.connect(conninfo, autocommit=True) as connection:
             while True:
-                if not _send_one(connection, appointment):
+                if not _send_one(connection, fate):
                     time.sleep(0.05)
         time.sleep(0.2)  # the database is away
 
 
-def _send_one(connection: psycopg.Connection, appointment: Appointment | None) -> bool:
+def _send_one(connection: psycopg.Connection, fate: Fate | None) -> bool:
     row = connection.execute(CLAIM).fetchone()
     if row is None:
         return False
     delivery_id, service, did, token, text = row
     remote_id = _publish(Access(service, did, {"access": token}), delivery_id, text)
-    if appointment is not None:
-        appointment.pass_by(ANSWERED)
+    if fate is not None:
+        fate.pass_by(ANSWERED)
     if remote_id is None:
         connection.execute(AGAIN, (delivery_id,))
     else:

@@ -1,4 +1,4 @@
-"""A worker process that is production's own, except that it keeps an appointment with death."""
+"""A worker process that is production's own, except that it meets its fate at named points."""
 
 import logging
 import multiprocessing
@@ -20,10 +20,11 @@ from socialcore.lanes import Lane
 from socialcore.worker import Worker, WorkerHands
 from tests.chaos import points
 from tests.chaos.platforms import LATEST_COMMIT, registered
-from tests.chaos.points import Appointment
+from tests.chaos.points import Fate
 
 CONCURRENCY = 4
-SENDS_WITHIN = timedelta(seconds=4)  # so that a worker that was stopped wakes up on either side of its deadline
+# Short, so that a worker that was stopped wakes up on either side of its deadline, and so do late commits.
+SENDS_WITHIN = timedelta(seconds=2)
 
 
 class _Step(threading.local):
@@ -32,15 +33,15 @@ class _Step(threading.local):
     name = ""
 
 
-def work(here: Installation, appointment: Appointment | None, log: Path) -> None:
-    """Be a worker until killed; immortal without an appointment."""
+def work(here: Installation, fate: Fate | None, log: Path) -> None:
+    """Be a worker until killed; immortal without a fate."""
     end_with_the_harness()
     logging.basicConfig(filename=log, level=logging.INFO, format=f"%(asctime)s {os.getpid()} %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     database = here.as_worker(most_connections=CONCURRENCY + 2)
     shorten_waits()
-    if appointment is not None:
-        make_mortal(database.engine, appointment)
+    if fate is not None:
+        make_mortal(database.engine, fate)
     with registered():
         Worker(database, here.worker_url, here.vault(), concurrency=CONCURRENCY).run()
 
@@ -68,8 +69,8 @@ def shorten_waits() -> None:
     retries.WAITS = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 3, 4, 5, 6))
 
 
-def make_mortal(engine: Engine, appointment: Appointment) -> None:
-    """Lead every way through the protocol past the appointment."""
+def make_mortal(engine: Engine, fate: Fate) -> None:
+    """Lead every way through the protocol past the worker's fate."""
     step = _Step()
 
     def committing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,7 +87,7 @@ def make_mortal(engine: Engine, appointment: Appointment) -> None:
             try:
                 return function(*arguments)
             finally:
-                appointment.pass_by(point)
+                fate.pass_by(point)
 
         return stepped
 
@@ -98,8 +99,8 @@ def make_mortal(engine: Engine, appointment: Appointment) -> None:
     lanes.claim = _noting_claims(lanes.claim, step)
     # Its callers commit, right after it returns.
     lanes._doubt_what_was_sent = committing("rescue", lanes._doubt_what_was_sent)  # noqa: SLF001
-    _die_around_commits(engine, step, appointment)
-    die_between_bytes(appointment)
+    _die_around_commits(engine, step, fate)
+    die_between_bytes(fate)
 
 
 def _noting_claims(claim: Callable[..., list[Lane]], step: _Step) -> Callable[..., list[Lane]]:
@@ -112,20 +113,20 @@ def _noting_claims(claim: Callable[..., list[Lane]], step: _Step) -> Callable[..
     return claiming
 
 
-def _die_around_commits(engine: Engine, step: _Step, appointment: Appointment) -> None:
+def _die_around_commits(engine: Engine, step: _Step, fate: Fate) -> None:
     commit = engine.dialect.do_commit
 
     def do_commit(connection: Any) -> None:
         name = step.name
         step.name = name if name == "prepare" else ""  # renewing a sign-in takes several
-        appointment.pass_by(f"{name}, before its commit")
+        fate.pass_by(f"{name}, before its commit")
         commit(connection)
-        appointment.pass_by(f"{name}, after its commit")
+        fate.pass_by(f"{name}, after its commit")
 
     engine.dialect.do_commit = do_commit
 
 
-def die_between_bytes(appointment: Appointment) -> None:
+def die_between_bytes(fate: Fate) -> None:
     """Pass by when a write's connection stands and it may go out, and when it is out and nothing has come back."""
     at_first_byte = http._at_first_byte  # noqa: SLF001
 
@@ -135,9 +136,9 @@ def die_between_bytes(appointment: Appointment) -> None:
         def passing(event: str, info: Any) -> None:
             trace(event, info)
             if event.endswith("send_request_headers.started"):
-                appointment.pass_by(points.FIRST_BYTE)
+                fate.pass_by(points.FIRST_BYTE)
             elif event.endswith("receive_response_headers.started"):
-                appointment.pass_by(points.LAST_BYTE)
+                fate.pass_by(points.LAST_BYTE)
 
         return passing
 
