@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 
 from tests.chaos.harness import chaos, naive_control
@@ -17,6 +18,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help=f"how long chaos reigns (default: {SECONDS:.0f} for 1,000 posts)")
     parser.add_argument("--naive", action="store_true", help="the control: a worker that must send some twice")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leaving no database behind
     seconds = options.seconds or SECONDS * options.posts / 1000
     if options.naive:
         verdict = naive_control(options.posts, seed=options.seed, seconds=seconds)

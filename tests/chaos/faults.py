@@ -15,10 +15,10 @@ HUGE = 2_500_000  # bytes, more than anybody should read
 
 # Of all requests of a method, how many meet this fault: 30 in 100 of each, and most of the few refreshes.
 OF_WRITES: Shares = (
-    (0.04, {"kind": "drop"}),
+    (0.03, {"kind": "drop"}),
     (0.05, {"kind": "lose_reply"}),
-    (0.02, {"kind": "late", "seconds": 0.3}),
-    (0.03, {"kind": "late", "seconds": LATEST_COMMIT - 1}),
+    (0.01, {"kind": "late", "seconds": 0.3}),
+    (0.05, {"kind": "late", "seconds": LATEST_COMMIT - 1}),
     (0.02, {"kind": "error_before"}),
     (0.04, {"kind": "error_after"}),
     (0.03, {"kind": "garbage"}),

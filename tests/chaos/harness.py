@@ -91,7 +91,7 @@ def chaos(posts: int, *, seed: int, seconds: float) -> Verdict:
     Args:
         seconds: how long chaos reigns; with many posts longer, until each named point has done its worst.
     """
-    with _run("chaos", posts, seed, points.POINTS, passages=5) as run:
+    with _run("chaos", posts, seed, points.POINTS, dangerous=points.INTENDED, passages=5) as run:
         load = Load(run.world, posts, seed)
         load.begin()
         over = threading.Event()
@@ -119,7 +119,7 @@ def chaos(posts: int, *, seed: int, seconds: float) -> Verdict:
 
 def naive_control(posts: int, *, seed: int, seconds: float) -> Verdict:
     """Send as many posts through a naive worker and the same chaos: it must duplicate some."""
-    with _run("chaos, naive control", posts, seed, points.NAIVE_POINTS, passages=50) as run:
+    with _run("chaos, naive control", posts, seed, points.NAIVE_POINTS, dangerous=points.ANSWERED, passages=50) as run:
         naive.fill(run.world, posts, over=seconds)
         run.let_chaos_reign(seconds, goes_on=lambda: False)
         run.wait_for_the_end(lambda: run.world.seen("select * from naive where state <> 'confirmed'"))
@@ -130,7 +130,7 @@ def naive_control(posts: int, *, seed: int, seconds: float) -> Verdict:
 
 
 @contextmanager
-def _run(mode: str, posts: int, seed: int, names: Sequence[str], *, passages: int) -> Generator[Run]:
+def _run(mode: str, posts: int, seed: int, names: Sequence[str], *, dangerous: str, passages: int) -> Generator[Run]:
     context = multiprocessing.get_context("forkserver")  # a new worker costs a fork, not all imports again
     context.set_forkserver_preload([worker.__name__, naive.__name__])
     memory = Path("/dev/shm")
@@ -149,7 +149,7 @@ def _run(mode: str, posts: int, seed: int, names: Sequence[str], *, passages: in
                 process.start()
                 return process
 
-            reign = Reign(world, spawn, names, passages, random.Random(seed))
+            reign = Reign(world, spawn, names, dangerous, passages, random.Random(seed))
             try:
                 yield Run(world, reign, mode, posts)
             finally:

@@ -22,6 +22,7 @@ COMMITTING = (
     "note_read_back",
     "release",
 )
+INTENDED = "intend, after its commit"
 FIRST_BYTE = "send, before the first byte"
 LAST_BYTE = "send, before the answer"
 ANSWERED = "send, after the answer"
