@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8501
 SEEDS ?= 3000
 SEED ?= 0
+POSTS ?= 1000
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
@@ -17,7 +18,7 @@ rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run work test check fix e2e peers simulate replay bench migrate lock clean
+.PHONY: help run work test check fix e2e peers simulate replay chaos bench bench-publish migrate lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +30,7 @@ work: $(RUN)  ## run a worker of its own, beside those that run
 	$(BIN)/python -m socialcore work
 
 test: $(DEV)  ## run the tests: a real Postgres, a platform double that behaves like the platform
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "not live and not browser"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not live and not browser and not chaos"
 
 check: $(DEV)  ## what a change must pass before it is tested: style, types, layers
 	$(BIN)/ruff check .
@@ -54,8 +55,14 @@ simulate: $(DEV)  ## the protocol in virtual time, under every crash (SEEDS=2000
 replay: $(DEV)  ## one seed of it, step by step (SEED=7)
 	$(BIN)/python -m tests.simulation $(SEED)
 
+chaos: $(DEV)  ## publish through kill -9 of everything, and count at the platform (POSTS=10000)
+	$(BIN)/python -m tests.chaos --posts $(POSTS)
+
 bench: $(DEV)  ## measure, as ratios against a reference in the same run
 	$(BIN)/python -m benchmarks
+
+bench-publish: $(DEV)  ## only publishing, next to a bare loop that makes the same calls
+	$(BIN)/python -m benchmarks.publish
 
 migrate: $(RUN)  ## bring the database's schema up to date
 	$(BIN)/python -m socialcore migrate

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
-from tests.chaos.platforms import TWINS_ON
 from tests.chaos.world import AWAY, Lane, World
 
 BEFORE = 0.25  # of the posts are there before chaos begins
@@ -64,7 +63,7 @@ def _plan(posts: int, lanes: list[Lane], dice: random.Random, seed: int) -> list
     """Every post with its lanes; each with words of its own, but for twins."""
     plan: list[tuple[list[Lane], str]] = []
     for number in range(posts):
-        if plan and dice.random() < TWINS and all(each.platform in TWINS_ON for _, each in plan[-1][0]):
+        if plan and dice.random() < TWINS:
             plan.append(plan[-1])
             continue
         lane = dice.choice(lanes)

@@ -4,7 +4,7 @@ Writing twice makes two posts there, as at Slack, X or Google, where Bluesky's o
 recognises a post by a marker in it, as Slack's metadata allows, the other by nothing but its text.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from socialcore import failures
-from socialcore.adapters import ADAPTERS, bluesky
+from socialcore.adapters import ADAPTERS, bluesky, bluesky_links
 from socialcore.adapters.atproto import cid, record_key
 from socialcore.adapters.contract import Access, Adapter, BeforeWrite, Frozen, Json, ReadBack, Receipt
 from socialcore.posts import Platform
@@ -41,7 +41,7 @@ class Keyless(bluesky.Bluesky):
         return {}
 
     def publish(self, access: Access, wire: Json, *, before_write: BeforeWrite) -> Receipt:
-        body = {"repo": access.target_id, "collection": bluesky.COLLECTION, "record": wire["record"]}
+        body = {"repo": access.target_id, "collection": bluesky_links.COLLECTION, "record": wire["record"]}
         created = self._post(
             access.service,
             "com.atproto.repo.createRecord",
@@ -55,8 +55,9 @@ class Keyless(bluesky.Bluesky):
             raise failures.OutcomeUnknown("The answer names no post.")
         return _receipt(created["uri"])
 
-    def find_existing(self, access: Access, wire: Json) -> Receipt | None:
-        return next((_receipt(each["uri"]) for each in self._posts(access, wire) if self.is_it(each, wire)), None)
+    def find_existing(self, access: Access, wire: Json, *, taken: Collection[str] = ()) -> Receipt | None:
+        found = (each["uri"] for each in self._posts(access, wire) if self.is_it(each, wire))
+        return next((_receipt(uri) for uri in found if uri not in taken), None)
 
     def is_it(self, post: Json, wire: Json) -> bool:
         raise NotImplementedError
@@ -69,7 +70,7 @@ class Keyless(bluesky.Bluesky):
 
     def _posts(self, access: Access, wire: Json) -> Iterator[Json]:
         """List what the repository has got since the delivery was first sent, the latest first."""
-        place = {"repo": access.target_id, "collection": bluesky.COLLECTION, "limit": str(PAGE)}
+        place = {"repo": access.target_id, "collection": bluesky_links.COLLECTION, "limit": str(PAGE)}
         while True:
             page = self._get(access.service, "com.atproto.repo.listRecords", place)
             records = page.get("records")
@@ -104,8 +105,6 @@ class ByText(Keyless):
 
 STRICT: dict[Platform, Adapter] = {"slack": ByMarker(), "twitter": ByText()}
 KINDS: tuple[Platform, ...] = ("bluesky", *STRICT)
-# A look is given nothing by which one that goes by text could tell the posts of twins apart, so texts are unique there.
-TWINS_ON: tuple[Platform, ...] = ("bluesky", "slack")
 
 
 @contextmanager

@@ -20,7 +20,6 @@ COMMITTING = (
     "note_look",
     "note_stop",
     "note_read_back",
-    "release",
 )
 INTENDED = "intend, after its commit"
 FIRST_BYTE = "send, before the first byte"

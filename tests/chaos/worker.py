@@ -15,9 +15,10 @@ from sqlalchemy import Engine
 
 from socialcore import attempts, grants, lanes, looks, retries, worker
 from socialcore.adapters import http
+from socialcore.hands import WorkerHands
 from socialcore.installation import Installation
 from socialcore.lanes import Lane
-from socialcore.worker import Worker, WorkerHands
+from socialcore.worker import Worker
 from tests.chaos import points
 from tests.chaos.platforms import LATEST_COMMIT, registered
 from tests.chaos.points import Fate
