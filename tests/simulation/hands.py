@@ -19,6 +19,7 @@ from tests.simulation.verdict import Witness
 from tests.simulation.workers import Worker, Workers
 
 SLOW_LOOK = 90.0
+BAD_FATES = (0.05, 0.05, 0.05, 0.05, 0.2, 0.2, 0.35, 0.35, 0.35, 1.0)  # refused, reset, published late, or well
 
 
 @dataclass
@@ -118,8 +119,7 @@ class Hands:
         world = self.db.world
         if world.is_calm:
             return 1.0
-        fate = world.dice.random()
-        return fate * 0.4 if world.is_bad_day else fate
+        return world.dice.choice(BAD_FATES) if world.is_bad_day else world.dice.random()
 
     def conclude(
         self, lane: Lane, attempt: Attempt, prepared: Prepared, result: Receipt | failures.PlatformFailure
@@ -137,10 +137,9 @@ class Hands:
 
     def look(self, lane: Lane, picked: Picked) -> Receipt | None:
         row, platform = self.db.deliveries[picked.id], self.platforms[lane.connection_id]
-        may_hide = not picked.is_stopping or self.db.bugs.hides_from_stops
 
         def find() -> Receipt | None:
-            post = platform.find(row.id, row.text, self.db.is_taken, may_hide=may_hide)
+            post = platform.find(row.id, row.text, self.db.is_taken, may_hide=True)
             return Receipt(post.remote_id, "") if post else None
 
         return self._read(f"looks for {row.id}", platform, picked, find)

@@ -44,7 +44,7 @@ class Refresh:
             self.db.world.counts["waits for a refresh"] += 1
             self.workers.sleep(worker, ASK_AGAIN)
         try:
-            secret = self._ask_platform(worker, grant, turn)
+            secret = self._ask_platform(worker, grant)
         except failures.PlatformFailure:
             turn.is_open = False
             self._do(worker, f"gives up refreshing {grant.id}", lambda: grants.give_up_refresh(self.db, grant))
@@ -58,12 +58,14 @@ class Refresh:
         def effect() -> Turn | None:
             if not grants.win_refresh(self.db, grant):
                 return None
-            return Turn(worker, self.db.now + seconds(REFRESH_TAKES))
+            turn = Turn(worker, self.db.now + seconds(REFRESH_TAKES))
+            self.witness.takes_turn(grant, turn)
+            return turn
 
         what = f"takes its turn to refresh {grant.id}, version {grant.version}"
         return self._do(worker, what, effect, tell=lambda turn: what if turn else f"waits for {grant.id}")
 
-    def _ask_platform(self, worker: Worker, grant: Grant, turn: Turn) -> Secret:
+    def _ask_platform(self, worker: Worker, grant: Grant) -> Secret:
         world = self.db.world
 
         def answer() -> Secret:
@@ -71,7 +73,6 @@ class Refresh:
                 raise failures.Unavailable("the refresh is refused at the door")
             if world.chance(0.03, "rate limit on a refresh"):
                 raise failures.RateLimited("wait", wait=30 * SECOND)
-            self.witness.refreshing(grant, turn)
             renewed = self._renewed(grant)
             if world.chance(0.1, "lost refresh answer"):
                 raise failures.Unavailable("refreshed, and the answer is lost")

@@ -47,14 +47,14 @@ class Witness:
         if truly > noted and by_clock < until:
             raise Broken(f"{row.id} is sent although the platform asked us to wait")
 
-    def refreshing(self, grant: Grant, turn: Turn) -> None:
-        """A refresh call goes out. Whoever froze until the turn was over is excused, and so is who comes after."""
+    def takes_turn(self, grant: Grant, turn: Turn) -> None:
+        """Nobody refreshes what is being refreshed or has been; whoever froze until its turn was over is excused."""
         key = (grant.id, grant.version)
-        earlier, now = self.turns.get(key), self.db.now
+        earlier = self.turns.get(key)
         self.turns[key] = turn
-        if earlier is None or earlier is turn or turn.until < now:
+        if earlier is None:
             return
-        is_under_way = earlier.is_open and not earlier.worker.dead and earlier.until >= now
+        is_under_way = earlier.is_open and not earlier.worker.dead and earlier.until >= self.db.now
         if earlier.is_stored or is_under_way:
             raise Broken(f"{grant.id} is refreshed twice with one token")
 

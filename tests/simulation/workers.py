@@ -78,10 +78,8 @@ class Workers:
         world = self.world
         if world.chance(0.03, "killed before a transaction"):
             return self._die(worker, f"before it {what}")
-        if world.chance(0.02, "lost pulse"):
-            world.say(worker.name, "loses its pulse, and does not know it yet")
-            self.db.locked.discard(worker.no)
-            self._notice_soon(worker, 20)
+        if world.chance(0.02):
+            self._lose_pulse(worker, 20)
         world.after(self.delay(worker), lambda: self._commit(worker, what, effect, tell))
         return self._scheduler.switch()
 
@@ -103,6 +101,8 @@ class Workers:
         return self._scheduler.switch()
 
     def sleep(self, worker: Worker, length: float) -> None:
+        if self.world.chance(0.02):
+            self._lose_pulse(worker, 20)
         self.world.after(length, lambda: self._resume(worker))
         self._scheduler.switch()
 
@@ -112,6 +112,8 @@ class Workers:
         if self.world.chance(0.05, "freeze"):
             frozen = self.world.dice.choice(FREEZES) * self.world.dice.random()
             self.world.say(worker.name, f"is frozen for {frozen:.0f} s")
+            if frozen > BEATS and self.world.chance(0.3):
+                self._lose_pulse(worker, frozen + 5)
         if frozen < BEATS:
             self.db.beat[worker.no] = self.world.now
         return self.world.dice.random() * 0.2 + frozen
@@ -171,6 +173,11 @@ class Workers:
                 self._resume(worker)
 
         self.world.after(length, wake_up)
+
+    def _lose_pulse(self, worker: Worker, notices_within: float) -> None:
+        self.world.say(worker.name, "loses its pulse, and does not know it yet", event="lost pulse")
+        self.db.locked.discard(worker.no)
+        self._notice_soon(worker, notices_within)
 
     def _notice_soon(self, worker: Worker, within: float) -> None:
         self.world.after(self.world.dice.random() * within, lambda: setattr(worker, "knows_alive", False))

@@ -14,7 +14,7 @@ class World:
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         self.now = 0.0
-        self.is_bad_day = self.dice.random() < 0.04
+        self.is_bad_day = self.dice.random() < 0.06
         self.cannot_be_read = self.dice.random() < 0.15  # most reads fail, so that a person must decide
         self.chaos = BAD_DAY if self.is_bad_day else CHAOS
         self.counts: Counter[str] = Counter()

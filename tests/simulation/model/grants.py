@@ -18,7 +18,7 @@ def win_refresh(db: Database, grant: Grant) -> bool:
     row = db.grants[grant.id]
     if not _is_same(row, grant) and db.bugs.checks_version:
         return False
-    if row.refreshing_until is not None and row.refreshing_until >= db.now:
+    if db.bugs.refreshes_in_turn and row.refreshing_until is not None and row.refreshing_until >= db.now:
         return False
     row.refreshing_until = db.now + seconds(REFRESH_TAKES)
     return True
