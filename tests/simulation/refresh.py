@@ -46,8 +46,7 @@ class Refresh:
         try:
             secret = self._ask_platform(worker, grant)
         except failures.PlatformFailure:
-            turn.is_open = False
-            self._do(worker, f"gives up refreshing {grant.id}", lambda: grants.give_up_refresh(self.db, grant))
+            self._give_up(worker, grant)
             raise
         return self._stored(worker, grant, turn, secret)
 
@@ -90,6 +89,13 @@ class Refresh:
                 world.say(grant.id, "a token is used a second time: the platform revokes all", event="replay")
         world.say(grant.id, "is renewed at the platform", event="refresh")
         return renewed
+
+    def _give_up(self, worker: Worker, grant: Grant) -> None:
+        def effect() -> None:
+            grants.give_up_refresh(self.db, grant)
+            self.witness.gives_up_turn(grant)
+
+        self._do(worker, f"gives up refreshing {grant.id}", effect)
 
     def _stored(self, worker: Worker, grant: Grant, turn: Turn, secret: Secret) -> Prepared:
         def effect() -> None:
