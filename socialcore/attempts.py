@@ -16,7 +16,19 @@ from socialcore import budgets, events, failures, flags, holds, lanes, retries
 from socialcore.adapters.contract import Budget, Frozen, Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
-from socialcore.transitions import REFRESH_AHEAD, Grant, Picked, accept, change, end, lock, tries
+from socialcore.transitions import (
+    REFRESH_AHEAD,
+    Grant,
+    Picked,
+    accept,
+    certain_at,
+    change,
+    end,
+    is_in_doubt,
+    lock,
+    note_grant,
+    tries,
+)
 
 GATE = (9, 1)
 SEND_WITHIN = timedelta(seconds=15)  # from before the intent's BEGIN to the first byte
@@ -179,7 +191,7 @@ def conclude(
             result, tries=tries(scope, attempt.delivery_id), repeats=_repeats(scope, attempt, result) + 1
         )
         _fail(scope, attempt, result, step, now, settle)
-    _note_grant(scope, grant, result)
+    note_grant(scope, grant, result)
 
 
 def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
@@ -188,7 +200,7 @@ def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: fa
     now = lock(scope, picked)
     if now is not None:
         _put_off(scope, picked, now, failure)
-    _note_grant(scope, picked.grant, failure)
+    note_grant(scope, picked.grant, failure)
 
 
 def _put_off(scope: AccountScope, picked: Picked, now: RowMapping, failure: failures.PlatformFailure) -> None:
@@ -297,10 +309,14 @@ def _fail(
             outcome, next_up = "queued", {"next_at": now["now"] + retries.spread(after), "priority": 2}
         case retries.WaitForReconnect():
             outcome, next_up = "queued", {"next_at": now["now"] + HELD_LOOK_AGAIN, "held_because": str(failure)}
+        case retries.GiveUp() if is_in_doubt(scope, attempt.delivery_id):
+            # An earlier attempt may be public yet: "failed" is said once we have seen that it is not.
+            over = certain_at(scope, attempt.delivery_id)
+            outcome, next_up = "failed", {"state": "ambiguous", "next_at": over, "misses": 0, "looks": 0}
         case retries.GiveUp():
             outcome, next_up = "failed", {}
     _end_attempt(scope, attempt, outcome, **why)
-    change(scope, attempt.delivery_id, state=outcome, **next_up, **why)
+    change(scope, attempt.delivery_id, **{"state": outcome, **next_up, **why})
 
 
 def _repeats(scope: AccountScope, attempt: Attempt, failure: failures.PlatformFailure) -> int:
@@ -339,17 +355,3 @@ def _end_attempt(
             "remote_id": remote_id,
         },
     )
-
-
-def _note_grant(scope: AccountScope, grant: Grant, result: Receipt | failures.PlatformFailure) -> None:
-    """Let the sign-in know what its use has shown; only while it is the version that was used."""
-    values: dict[str, Any] = {"account_id": scope.account_id, "id": grant.id, "version": grant.version}
-    same = " where account_id = :account_id and id = :id and version = :version"
-    if isinstance(result, failures.CredentialExpired):
-        scope.run("update grants set expires_at = clock_timestamp()" + same, values)
-    elif isinstance(result, failures.ReconnectNeeded):
-        scope.run(
-            "update grants set reconnect_since = coalesce(reconnect_since, clock_timestamp()), reconnect_because = :why"
-            + same,
-            {**values, "why": str(result)},
-        )

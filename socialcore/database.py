@@ -175,13 +175,6 @@ def admin_scope(owner_url: str, context_key: bytes) -> Generator[SystemScope]:
         database.engine.dispose()
 
 
-def seconds_ahead(scope: SystemScope) -> float:
-    """How far this machine's clock is ahead of the database's; negative: behind."""
-    before = time.time()
-    theirs: float = scope.run("select extract(epoch from clock_timestamp())::float8").scalar_one()
-    return (before + time.time()) / 2 - theirs
-
-
 def in_words(error: BaseException) -> str:
     """What a database's error means to whoever reads the log; never a statement or a value."""
     cause = getattr(error, "orig", None) or error

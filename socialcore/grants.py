@@ -3,8 +3,10 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
+
+import sqlalchemy.exc
 
 from socialcore import failures, vault
 from socialcore.adapters import ADAPTERS
@@ -80,52 +82,72 @@ def fresh(database: Database, sealing: Vault, platform: Platform, grant: Grant) 
 def refreshed(database: Database, sealing: Vault, platform: Platform, grant: Grant) -> Prepared:
     """Renew a sign-in, or wait for whoever is renewing it; the new one is stored before it is used."""
     until = time.monotonic() + WAIT_FOR_REFRESH
-    while not _win_refresh(database, grant):
+    while True:
+        over = time.monotonic() + REFRESH_TAKES.total_seconds() / 2  # before BEGIN: however long that takes
+        if turn := _take_turn(database, grant):
+            break
         current = _current(database, grant)
         if current.version > grant.version:
             return opened(sealing, current)
         if time.monotonic() > until:
             raise failures.Unavailable("The sign-in is being renewed. Nothing was sent.")
         time.sleep(0.1)
+
+    def before_write() -> None:
+        # Later, another's turn may have come, and with it a newer secret: the old one used twice would end both.
+        if time.monotonic() > over:
+            raise failures.Unavailable("It took too long to begin renewing the sign-in. Nothing was sent.")
+
     try:
-        granted = ADAPTERS[platform].refresh(opened(sealing, grant).access)
+        granted = ADAPTERS[platform].refresh(opened(sealing, grant).access, before_write=before_write)
     except failures.PlatformFailure:
-        _give_up_refresh(database, grant)
+        _end_turn(database, grant, turn)
         raise
     return _store_refreshed(database, sealing, grant, granted)
 
 
-def _win_refresh(database: Database, grant: Grant) -> bool:
+def _take_turn(database: Database, grant: Grant) -> datetime | None:
+    """Be the one who renews it, until the time returned; None: somebody else is, or has."""
     with worker_scope(database, grant.account_id) as scope:
-        won = scope.run(
+        return scope.run(
             "update grants set refreshing_until = clock_timestamp() + :takes"
             " where account_id = :account_id and id = :id and version = :version"
-            "   and coalesce(refreshing_until < clock_timestamp(), true)",
+            "   and coalesce(refreshing_until < clock_timestamp(), true) returning refreshing_until",
             {**_key(grant), "takes": REFRESH_TAKES},
-        )
-        return won.rowcount == 1
+        ).scalar()
 
 
-def _give_up_refresh(database: Database, grant: Grant) -> None:
+def _end_turn(database: Database, grant: Grant, turn: datetime) -> None:
     with worker_scope(database, grant.account_id) as scope:
         scope.run(
             "update grants set refreshing_until = null"
-            " where account_id = :account_id and id = :id and version = :version",
-            _key(grant),
+            " where account_id = :account_id and id = :id and version = :version and refreshing_until = :turn",
+            {**_key(grant), "turn": turn},
         )
 
 
 def _store_refreshed(database: Database, sealing: Vault, grant: Grant, granted: Granted) -> Prepared:
-    version = grant.version + 1
-    sealed = sealing.seal(granted.secret, vault.place(grant.account_id, grant.id, version))
+    """Keep what was renewed. Only we hold it, and the old one may be void: a lost database is waited for."""
+    sealed = sealing.seal(granted.secret, vault.place(grant.account_id, grant.id, grant.version + 1))
+    until = time.monotonic() + REFRESH_TAKES.total_seconds()
+    while True:
+        try:
+            return opened(sealing, _stored(database, grant, sealed, granted.expires_at))
+        except sqlalchemy.exc.DBAPIError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+
+
+def _stored(database: Database, grant: Grant, sealed: bytes, expires_at: datetime | None) -> Grant:
     with worker_scope(database, grant.account_id) as scope:
         scope.run(
             "update grants set sealed = :sealed, version = :version + 1, expires_at = :expires_at,"
             "   refreshing_until = null, reconnect_since = null, reconnect_because = null"
             " where account_id = :account_id and id = :id and version = :version",
-            {**_key(grant), "sealed": sealed, "expires_at": granted.expires_at},
+            {**_key(grant), "sealed": sealed, "expires_at": expires_at},
         )
-    return opened(sealing, _current(database, grant))
+    return _current(database, grant)
 
 
 def _current(database: Database, grant: Grant) -> Grant:

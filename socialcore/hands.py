@@ -83,7 +83,15 @@ class WorkerHands:
     def note_look(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:
         behaviour = ADAPTERS[lane.platform].capabilities
         with worker_scope(self.database, lane.account_id) as scope:
-            looks.note_look(scope, lane, picked, found, misses=behaviour.misses, read_lag=behaviour.read_lag)
+            looks.note_look(
+                scope,
+                lane,
+                picked,
+                found,
+                settle=behaviour.settle,
+                misses=behaviour.misses,
+                read_lag=behaviour.read_lag,
+            )
             return _next(scope, lane)
 
     def note_stop(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:

@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping
 
-from socialcore import events, failures, lanes, retries
+from socialcore import clock, events, failures, lanes, retries
 from socialcore.adapters.contract import ReadBack, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
-from socialcore.transitions import Picked, accept, change, last_deadline, lock, tries
+from socialcore.transitions import Picked, accept, certain_at, change, lock, note_grant, tries
 
 LOOK_FOR = timedelta(minutes=15)  # a platform that cannot be read for so long makes it a person's decision
 READ_BACK_FOR = timedelta(minutes=10)
-LATE_COMMIT = timedelta(minutes=2)  # after an attempt's deadline, a platform may still be about to publish it
 
 
 def note_look(
@@ -25,6 +24,7 @@ def note_look(
     picked: Picked,
     found: Receipt | failures.PlatformFailure | None,
     *,
+    settle: timedelta,
     misses: int,
     read_lag: timedelta,
 ) -> None:
@@ -36,6 +36,8 @@ def note_look(
         accept(scope, picked.id, found, now["now"] + read_lag)
     elif isinstance(found, failures.PlatformFailure):
         _cannot_tell(scope, picked, now, found, since=now["changed_at"])
+    elif jumped_at := clock.jumped_within(scope, settle):
+        change(scope, picked.id, misses=0, next_at=jumped_at + settle)
     elif now["misses"] + 1 < misses:
         change(scope, picked.id, misses=now["misses"] + 1, next_at=now["now"] + read_lag)
     else:
@@ -54,14 +56,14 @@ def note_stop(
     now = _locked(scope, lane, picked, found)
     if now is None:
         return
-    certain_at = last_deadline(scope, picked.id) + LATE_COMMIT
+    over = certain_at(scope, picked.id)
     if isinstance(found, Receipt):
         accept(scope, picked.id, found, now["now"] + read_lag)
     elif isinstance(found, failures.PlatformFailure):
         stopped_at = now["cancel_at"] or now["expires_at"]
         _cannot_tell(scope, picked, now, found, since=max(now["changed_at"], stopped_at))
-    elif now["next_at"] < certain_at:  # it counts when we began to look, which was no earlier than this
-        change(scope, picked.id, next_at=certain_at)
+    elif now["next_at"] < over:  # it counts when we began to look, which was no earlier than this
+        change(scope, picked.id, next_at=over)
     else:
         change(scope, picked.id, state="missed" if now["cancel_at"] is None else "cancelled", held_because=None)
 
@@ -85,7 +87,9 @@ def note_read_back(
 
 def _locked(scope: AccountScope, lane: Lane, picked: Picked, seen: object) -> RowMapping | None:
     """Lock the delivery under its lane; None if the lane is no longer ours or the delivery has moved on."""
-    return lock(scope, picked) if lanes.lock_ours_or_not(scope, lane, seen) else None
+    now = lock(scope, picked) if lanes.lock_ours_or_not(scope, lane, seen) else None
+    note_grant(scope, picked.grant, seen)
+    return now
 
 
 def _cannot_tell(
@@ -108,14 +112,23 @@ def _ask_again(scope: AccountScope, picked: Picked, now: RowMapping, seen: objec
 
 def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
     """It is certain now that sending again makes no second post; or it has been tried often enough."""
-    step = retries.after_absence(tries=tries(scope, picked.id))
-    certain_at = last_deadline(scope, picked.id) + LATE_COMMIT
+    refused = _was_refused(scope, picked)
+    step = retries.GiveUp() if refused else retries.after_absence(tries=tries(scope, picked.id))
+    over = certain_at(scope, picked.id)
     if isinstance(step, retries.TryAgain):
         # The attempt has cost its time already; the first repeats go out at once.
         after = step.after if step.after > retries.WAITS[1] else timedelta(0)
         change(scope, picked.id, state="queued", priority=2, misses=0, next_at=now["now"] + retries.spread(after))
-    elif now["next_at"] < certain_at:  # "failed" is said only of what will not become public late
-        change(scope, picked.id, next_at=certain_at)
+    elif now["next_at"] < over:  # "failed" is said only of what will not become public late
+        change(scope, picked.id, next_at=over)
     else:
         change(scope, picked.id, state="queued", misses=0)
         change(scope, picked.id, state="failed")
+
+
+def _was_refused(scope: AccountScope, picked: Picked) -> bool:
+    """Did the platform refuse the last attempt for good?"""
+    return scope.run(
+        "select outcome = 'failed' from attempts where account_id = :account_id and delivery_id = :id and n = :n",
+        {"account_id": scope.account_id, "id": picked.id, "n": picked.attempt},
+    ).scalar_one()

@@ -10,8 +10,10 @@ from sqlalchemy import RowMapping
 
 from socialcore.adapters.contract import Json, Receipt
 from socialcore.database import AccountScope
+from socialcore.failures import CredentialExpired, ReconnectNeeded
 from socialcore.lanes import IN_DOUBT
 
+LATE_COMMIT = timedelta(minutes=2)  # after an attempt's deadline, a platform may still be about to publish it
 REFRESH_AHEAD = timedelta(minutes=10)  # so that a refresh whose answer got lost leaves time to try again
 
 
@@ -97,8 +99,32 @@ def tries(scope: AccountScope, delivery_id: UUID) -> int:
     ).scalar_one()
 
 
-def last_deadline(scope: AccountScope, delivery_id: UUID) -> datetime:
-    return scope.run(
+def certain_at(scope: AccountScope, delivery_id: UUID) -> datetime:
+    """When no attempt so far can become public any more, if it has not."""
+    last: datetime = scope.run(
         "select max(deadline_at) from attempts where account_id = :account_id and delivery_id = :id",
         {"account_id": scope.account_id, "id": delivery_id},
     ).scalar_one()
+    return last + LATE_COMMIT
+
+
+def is_in_doubt(scope: AccountScope, delivery_id: UUID) -> bool:
+    """Did an earlier attempt end without an answer?"""
+    return scope.run(
+        f"select {IN_DOUBT} from deliveries d where d.account_id = :account_id and d.id = :id",
+        {"account_id": scope.account_id, "id": delivery_id},
+    ).scalar_one()
+
+
+def note_grant(scope: AccountScope, grant: Grant, result: object) -> None:
+    """Let the sign-in know what its use has shown; only while it is the version that was used."""
+    values: dict[str, Any] = {"account_id": scope.account_id, "id": grant.id, "version": grant.version}
+    same = " where account_id = :account_id and id = :id and version = :version"
+    if isinstance(result, CredentialExpired):
+        scope.run("update grants set expires_at = clock_timestamp()" + same, values)
+    elif isinstance(result, ReconnectNeeded):
+        scope.run(
+            "update grants set reconnect_since = coalesce(reconnect_since, clock_timestamp()), reconnect_because = :why"
+            + same,
+            {**values, "why": str(result)},
+        )

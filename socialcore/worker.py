@@ -15,7 +15,8 @@ import sqlalchemy.exc
 from socialcore import __version__, duties, lanes, reviews
 from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
-from socialcore.database import ContextRefused, Database, in_words, seconds_ahead, system_scope, worker_scope
+from socialcore.clock import Clock, ClocksDiffer
+from socialcore.database import ContextRefused, Database, in_words, system_scope, worker_scope
 from socialcore.hands import WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
@@ -28,16 +29,11 @@ log = logging.getLogger(__name__)
 RESCUE_SECONDS = 2
 LONGEST_NAP = 2.0  # seconds between looks for work; a notification ends a nap at once
 GRACE = timedelta(seconds=60)  # for what is being sent when the worker is told to stop
-MOST_APART = 120  # seconds between this machine's clock and the database's
 DUTIES_AT_ONCE = 2
 
 
 class NotDurable(Exception):
     """The database could forget an intent that it had committed."""
-
-
-class ClocksDiffer(Exception):
-    """This machine's clock is so wrong that what it signs may be refused. Its message says by how much."""
 
 
 class Worker:
@@ -56,6 +52,7 @@ class Worker:
         self._stopping = threading.Event()
         self._running: dict[Platform, set[Future[None]]] = {name: set() for name in ADAPTERS}
         self._on_duty: set[Future[None]] = set()
+        self._clock = Clock()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what is being sent has ended. Safe in a signal handler."""
@@ -98,7 +95,7 @@ class Worker:
             while pulse.is_alive and not self._stopping.is_set():
                 self._wake.clear()
                 if time.monotonic() >= rescue_at:
-                    insist_on_one_time(self._database)
+                    self._watch_the_clock()
                     self._rescue(pulse.worker)
                     rescue_at = time.monotonic() + RESCUE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
                 if not self._claim(executor, hands) and not self._take_duty(executor):
@@ -159,6 +156,11 @@ class Worker:
             log.exception("lane %s could not be given back", lane.connection_id)
             hands.pulse.stop()
 
+    def _watch_the_clock(self) -> None:
+        if jump := self._clock.watch(self._database):
+            says = "the database's clock has jumped by %.0f s: what was not found lately is looked for anew"
+            log.warning(says, jump.total_seconds())
+
     def _rescue(self, me: int) -> None:
         settle: dict[Platform, timedelta] = {name: each.capabilities.settle for name, each in ADAPTERS.items()}
         for owner in lanes.dead_owners(self._database, besides=me):
@@ -192,19 +194,6 @@ def insist_on_durability(database: Database) -> None:
             value = scope.run("select current_setting(:name)", {"name": setting}).scalar()
             if value == "off":
                 raise NotDurable(f"Turn {setting} on at the database: without it a crash could publish a post twice.")
-
-
-def insist_on_one_time(database: Database) -> None:
-    """Refuse to work while this machine and the database disagree about the time: contexts are signed with it.
-
-    Raises:
-        ClocksDiffer: by how much.
-    """
-    with system_scope(database) as scope:
-        ahead = seconds_ahead(scope)
-    if abs(ahead) > MOST_APART:
-        direction = "ahead of" if ahead > 0 else "behind"
-        raise ClocksDiffer(f"This machine's clock is {abs(ahead):,.0f} s {direction} the database's: set one of them")
 
 
 def _is_database_away(error: Exception) -> bool:

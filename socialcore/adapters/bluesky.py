@@ -152,10 +152,15 @@ class Bluesky:
         self._insist_on_a_server(service)
         return self._sign_in(service, identifier, password)
 
-    def refresh(self, access: Access) -> Granted:
+    def refresh(self, access: Access, *, before_write: BeforeWrite | None = None) -> Granted:
         try:
             session = self._post(
-                access.service, "com.atproto.server.refreshSession", None, access.secret["refresh"], REFRESH_REFUSALS
+                access.service,
+                "com.atproto.server.refreshSession",
+                None,
+                access.secret["refresh"],
+                REFRESH_REFUSALS,
+                before_write=before_write,
             )
         except (failures.ReconnectNeeded, failures.ContentRejected) as refused:
             # The pair was lost or revoked; the app password, if it still stands, opens a new one.

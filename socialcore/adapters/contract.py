@@ -143,7 +143,7 @@ class Adapter(Protocol):
         """Turn what an operator typed or a sign-in brought back into a grant."""
         ...
 
-    def refresh(self, access: Access) -> Granted:
+    def refresh(self, access: Access, *, before_write: BeforeWrite | None = None) -> Granted:
         """Renew a secret. The old one may stop working the moment this returns."""
         ...
 

@@ -5,7 +5,7 @@ compared with a snapshot by `tests/socialcore/test_schema.py`.
 """
 
 from socialcore.models.base import Base
-from socialcore.models.connections import Connection, Duty, Grant, Lane, Spending, Worker
+from socialcore.models.connections import Clock, Connection, Duty, Grant, Lane, Spending, Worker
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
 from socialcore.models.people import Account, Membership, Operator, SignIn
 from socialcore.models.publishing import Attempt, Delivery, Draft, Post
@@ -17,6 +17,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Base",
+    "Clock",
     "Connection",
     "Delivery",
     "Draft",

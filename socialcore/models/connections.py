@@ -126,6 +126,13 @@ class Duty(Base):
     found: Mapped[list[dict[str, Any]] | None]
 
 
+class Clock(Base):
+    __tablename__ = "clock"
+
+    only_row: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    jumped_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'"))
+
+
 class Spending(Base):
     __tablename__ = "spendings"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from socialcore import attempts, grants, lanes, looks, retries, worker
+from socialcore import attempts, grants, lanes, retries, transitions, worker
 from socialcore.adapters import http
 from socialcore.hands import WorkerHands
 from socialcore.installation import Installation
@@ -65,7 +65,7 @@ def shorten_waits() -> None:
     Only how long things take changes, never whether a step is taken.
     """
     attempts.SEND_WITHIN = SENDS_WITHIN
-    looks.LATE_COMMIT = timedelta(seconds=LATEST_COMMIT + 2)
+    transitions.LATE_COMMIT = timedelta(seconds=LATEST_COMMIT + 2)
     grants.REFRESH_TAKES = timedelta(seconds=10)
     retries.WAITS = tuple(timedelta(seconds=seconds) for seconds in (0.5, 1, 2, 3, 4, 5, 6))
 

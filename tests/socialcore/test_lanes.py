@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from socialcore import attempts, connections, deliveries, duties, failures, lanes, looks, publishing
+from socialcore import attempts, connections, deliveries, duties, failures, lanes, looks, publishing, transitions
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Granted, Receipt, Target
 from socialcore.attempts import PulseLost
@@ -546,7 +546,9 @@ class TestLateReceipt:
         superuser.execute("alter table deliveries enable trigger legal_transition")
         with worker_scope(as_worker, lane.account_id) as scope:
             unreadable = failures.Unavailable("cannot read")
-            looks.note_look(scope, anew, attempts.pick(scope, anew), unreadable, misses=1, read_lag=NO_TIME)
+            looks.note_look(
+                scope, anew, attempts.pick(scope, anew), unreadable, settle=NO_TIME, misses=1, read_lag=NO_TIME
+            )
         release(as_worker, anew)
         assert (state(superuser, delivery), due_in(superuser, only)) == ("needs_review", None)
 
@@ -606,7 +608,7 @@ class TestStaleNews:
         conclude(as_worker, lane, picked, attempt, failures.OutcomeUnknown("?"))
         superuser.execute("update deliveries set next_at = now() where id = %s", (picked.id,))
         with worker_scope(as_worker, lane.account_id) as scope:
-            looks.note_look(scope, lane, attempts.pick(scope, lane), None, misses=1, read_lag=NO_TIME)
+            looks.note_look(scope, lane, attempts.pick(scope, lane), None, settle=NO_TIME, misses=1, read_lag=NO_TIME)
         return picked, attempt
 
     def test_of_an_attempt_that_was_not_the_last_sends_nothing(self, as_worker, superuser, lane):
@@ -648,7 +650,7 @@ class TestStaleNews:
         # The look takes its time, and what was certain to be over by now was not when it began.
         superuser.execute(
             "update attempts set deadline_at = now() - %s - interval '1 s' where delivery_id = %s",
-            (looks.LATE_COMMIT, picked.id),
+            (transitions.LATE_COMMIT, picked.id),
         )
         superuser.execute("update deliveries set next_at = now() - interval '2 s' where id = %s", (picked.id,))
 
@@ -667,7 +669,7 @@ def test_a_stop_between_two_steps_is_true_of_what_is_in_doubt(bakery, as_worker,
     send(as_worker, lane, failures.OutcomeUnknown("?"))
     superuser.execute("update deliveries set next_at = now() where id = %s", (delivery,))
     with worker_scope(as_worker, lane.account_id) as scope:
-        looks.note_look(scope, lane, attempts.pick(scope, lane), None, misses=1, read_lag=NO_TIME)
+        looks.note_look(scope, lane, attempts.pick(scope, lane), None, settle=NO_TIME, misses=1, read_lag=NO_TIME)
     picked = pick(as_worker, lane)
     with bakery.scope() as scope:
         assert deliveries.cancel(scope, [delivery]) == 0
@@ -686,7 +688,7 @@ def test_a_stop_between_two_steps_is_true_of_what_is_in_doubt(bakery, as_worker,
         looks.note_stop(scope, lane, stopping, None, read_lag=NO_TIME)
     assert state(superuser, delivery) == "queued"
     release(as_worker, lane)
-    assert due_in(superuser, only) == soon((attempts.SEND_WITHIN + looks.LATE_COMMIT).total_seconds())
+    assert due_in(superuser, only) == soon((attempts.SEND_WITHIN + transitions.LATE_COMMIT).total_seconds())
 
 
 def test_cancelling_what_is_missed_ends_it_even_if_it_was_tried_before(bakery, as_worker, superuser, ada):
@@ -797,7 +799,7 @@ class Crowd:
             if picked.state == "accepted":
                 looks.note_read_back(scope, lane, picked, None)
             elif picked.state == "ambiguous":
-                looks.note_look(scope, lane, picked, None, misses=1, read_lag=NO_TIME)
+                looks.note_look(scope, lane, picked, None, settle=NO_TIME, misses=1, read_lag=NO_TIME)
             else:
                 looks.note_stop(scope, lane, picked, None, read_lag=NO_TIME)
 

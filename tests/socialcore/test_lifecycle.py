@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from socialcore import attempts, connections, deliveries, failures, lanes, looks, publishing
+from socialcore import attempts, connections, deliveries, failures, lanes, looks, publishing, transitions
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Granted, ReadBack, Receipt, Target
 from socialcore.attempts import Attempt, PulseLost
@@ -255,7 +255,7 @@ class Lifecycle(RuleBasedStateMachine):
                 moments += [row.changed_at + looks.LOOK_FOR, row.changed_at + looks.READ_BACK_FOR]
                 moments.append(row.stopped_at + looks.LOOK_FOR)
             for deadline in filter(None, world.deadlines.values()):
-                moments += [deadline, deadline + looks.LATE_COMMIT]
+                moments += [deadline, deadline + transitions.LATE_COMMIT]
             if not any(world.now < moment < world.now + SECOND / 2 for moment in moments):
                 return world
             self._pass_time(SECOND)
@@ -885,6 +885,7 @@ class Lifecycle(RuleBasedStateMachine):
                 hand.lane,
                 hand.picked,
                 found,
+                settle=self.behaviour.settle,
                 misses=self.behaviour.misses,
                 read_lag=self.behaviour.read_lag,
             )
@@ -901,7 +902,7 @@ class Lifecycle(RuleBasedStateMachine):
             again = self._failed(before, row, failures.Unavailable("")) | {"misses": 0, "priority": 2}
             if again["state"] == "queued" and again["next_at"] - before.now < 20 * SECOND:
                 again["next_at"] = before.now
-            certain_at = before.deadlines[row.id] + looks.LATE_COMMIT
+            certain_at = before.deadlines[row.id] + transitions.LATE_COMMIT
             if again["state"] == "failed":
                 again = {"next_at": certain_at} if row.next_at < certain_at else {"state": "failed", "misses": 0}
             change = again
@@ -918,7 +919,7 @@ class Lifecycle(RuleBasedStateMachine):
         row, found = before.rows[hand.picked.id], hand.found
         with worker_scope(self.as_worker, hand.lane.account_id) as scope:
             looks.note_stop(scope, hand.lane, hand.picked, found, read_lag=self.behaviour.read_lag)
-        certain_at = before.deadlines[row.id] + looks.LATE_COMMIT
+        certain_at = before.deadlines[row.id] + transitions.LATE_COMMIT
         if not self._mine(before, hand) or self._moved_on(before, hand):
             change = {}
         elif isinstance(found, Receipt):

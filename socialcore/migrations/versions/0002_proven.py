@@ -19,7 +19,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.get_bind().exec_driver_sql(
-        "drop table composer.spendings;"
+        "drop table composer.clock, composer.spendings;"
         "drop index composer.lanes_ready_of_platform;"
         "create index lanes_ready on composer.lanes (ready_at) where owner is null and ready_at < 'infinity';"
         "alter table composer.duties drop constraint duties_kind_check;"
