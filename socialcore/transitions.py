@@ -100,9 +100,10 @@ def tries(scope: AccountScope, delivery_id: UUID) -> int:
 
 
 def certain_at(scope: AccountScope, delivery_id: UUID) -> datetime:
-    """When no attempt so far can become public any more, if it has not."""
+    """When no attempt so far can become public any more, if it has not; also if the clock has jumped meanwhile."""
     last: datetime = scope.run(
-        "select max(deadline_at) from attempts where account_id = :account_id and delivery_id = :id",
+        "select greatest(max(deadline_at), (select jumped_at from clock)) from attempts"
+        " where account_id = :account_id and delivery_id = :id",
         {"account_id": scope.account_id, "id": delivery_id},
     ).scalar_one()
     return last + LATE_COMMIT

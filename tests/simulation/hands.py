@@ -9,6 +9,7 @@ from socialcore.adapters.contract import ReadBack, Receipt
 from socialcore.attempts import Attempt
 from socialcore.grants import Prepared
 from socialcore.lanes import Lane
+from socialcore.protocol import Seen
 from socialcore.transitions import Picked
 from tests.simulation.model import attempts as its_attempts
 from tests.simulation.model import lanes, looks
@@ -33,18 +34,14 @@ class Hands:
     picked_at: tuple[float, float] = (0.0, 0.0)
 
     def pick(self, lane: Lane) -> Picked | None:
-        def effect() -> Picked | None:
-            self.picked_at = (self.db.world.now, self.db.now)
-            return its_attempts.pick(self.db, lane)
-
-        return self._do("picks", effect, tell=_picked)
+        return self._do("picks", lambda: self._next(lane), tell=_picked)
 
     def prepare(self, lane: Lane, picked: Picked) -> Prepared:
         return self.refresh.fresh(self.worker, picked.grant)
 
-    def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
+    def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> Picked | None:
         what = f"could not prepare {picked.id}: {failure.kind}"
-        self._do(what, lambda: its_attempts.note_unprepared(self.db, lane, picked, failure))
+        return self._note(what, lane, lambda: its_attempts.note_unprepared(self.db, lane, picked, failure))
 
     def deadline(self) -> float:
         return self.db.world.now + seconds(attempts.SEND_WITHIN)
@@ -111,7 +108,7 @@ class Hands:
         if fate < 0.14:
             world.counts["rate limit"] += 1
             return failures.RateLimited("wait", wait=world.dice.choice((30, 300)) * SECOND)
-        if row.text == UNACCEPTABLE or (fate < 0.15 and self.db.bugs.turns_against_words):
+        if row.text == UNACCEPTABLE or fate < 0.15:  # also words that it has published, or is about to
             return failures.ContentRejected("these words")
         return failures.OutcomeUnknown("duplicate content") if platform.has_seen(row.id) else None
 
@@ -123,7 +120,7 @@ class Hands:
 
     def conclude(
         self, lane: Lane, attempt: Attempt, prepared: Prepared, result: Receipt | failures.PlatformFailure
-    ) -> None:
+    ) -> Picked | None:
         if self.db.bugs.retries_blindly and isinstance(result, failures.OutcomeUnknown):
             result = failures.Unavailable("as if nothing had happened")
 
@@ -133,7 +130,8 @@ class Hands:
                 until = self.db.now + seconds(result.wait)
                 self.witness.limits[lane.connection_id] = (self.db.world.now, until)
 
-        self._do(f"concludes {attempt.delivery_id}, attempt {attempt.n}: {type(result).__name__}", effect)
+        what = f"concludes {attempt.delivery_id}, attempt {attempt.n}: {type(result).__name__}"
+        return self._note(what, lane, effect)
 
     def look(self, lane: Lane, picked: Picked) -> Receipt | None:
         row, platform = self.db.deliveries[picked.id], self.platforms[lane.connection_id]
@@ -144,14 +142,14 @@ class Hands:
 
         return self._read(f"looks for {row.id}", platform, picked, find)
 
-    def note_look(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
+    def note_look(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:
         what = f"notes a look for {picked.id}: {_seen(found)}"
-        self._do(what, lambda: looks.note_look(self.db, lane, picked, found))
+        return self._note(what, lane, lambda: looks.note_look(self.db, lane, picked, found))
 
-    def note_stop(self, lane: Lane, picked: Picked, found: Receipt | failures.PlatformFailure | None) -> None:
+    def note_stop(self, lane: Lane, picked: Picked, found: Seen) -> Picked | None:
         self.db.world.counts["a stop looks first"] += 1
         what = f"notes a look for {picked.id}, which is to stop: {_seen(found)}"
-        self._do(what, lambda: looks.note_stop(self.db, lane, picked, found))
+        return self._note(what, lane, lambda: looks.note_stop(self.db, lane, picked, found))
 
     def read_back(self, lane: Lane, picked: Picked) -> ReadBack | None:
         platform = self.platforms[lane.connection_id]
@@ -161,9 +159,11 @@ class Hands:
 
         return self._read(f"reads {picked.id} back", platform, picked, read)
 
-    def note_read_back(self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None) -> None:
+    def note_read_back(
+        self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None
+    ) -> Picked | None:
         what = f"notes a read-back of {picked.id}: {_seen(shown)}"
-        self._do(what, lambda: looks.note_read_back(self.db, lane, picked, shown))
+        return self._note(what, lane, lambda: looks.note_read_back(self.db, lane, picked, shown))
 
     def release(self, lane: Lane) -> None:
         self._do(f"releases {lane.connection_id}", lambda: lanes.release(self.db, lane))
@@ -198,6 +198,22 @@ class Hands:
 
     def _fails(self, row: Row, failure: failures.PlatformFailure, takes: float) -> Receipt:
         return self._call(f"sends {row.id}", lambda: _or_raise(failure), takes=takes)
+
+    def _note(self, what: str, lane: Lane, effect: Callable[[], None]) -> Picked | None:
+        """Note something and pick what is next, in one transaction."""
+
+        def effect_and_next() -> Picked | None:
+            effect()
+            return self._next(lane)
+
+        return self._do(what, effect_and_next, tell=lambda picked: f"{what}; {_picked(picked)}")
+
+    def _next(self, lane: Lane) -> Picked | None:
+        self.picked_at = (self.db.world.now, self.db.now)
+        picked = its_attempts.pick(self.db, lane)
+        if picked is None:
+            lanes.release(self.db, lane)
+        return picked
 
     def _do(self, what: str, effect: Callable[[], Any], *, tell: Callable[[Any], str | None] | None = None) -> Any:
         return self.workers.transaction(self.worker, what, effect, tell=tell)

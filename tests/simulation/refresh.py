@@ -13,7 +13,7 @@ from tests.simulation.model.rows import Database, seconds
 from tests.simulation.platforms import SECOND
 from tests.simulation.sign_ins import Secret, SignIn
 from tests.simulation.verdict import Turn, Witness
-from tests.simulation.workers import Worker, Workers
+from tests.simulation.workers import DatabaseLost, Worker, Workers
 
 ASK_AGAIN = 1.0  # production asks every 0.1 s, which here would only cost time
 
@@ -35,7 +35,10 @@ class Refresh:
 
     def refreshed(self, worker: Worker, grant: Grant) -> Prepared:
         until = self.db.world.now + WAIT_FOR_REFRESH
-        while (turn := self._win(worker, grant)) is None:
+        while True:
+            over = self.db.world.now + seconds(REFRESH_TAKES) / 2
+            if (turn := self._take_turn(worker, grant)) is not None:
+                break
             current = self._do(worker, f"reads {grant.id}", lambda: grants.current(self.db, grant))
             if current.version > grant.version:
                 return _opened(current)
@@ -44,28 +47,33 @@ class Refresh:
             self.db.world.counts["waits for a refresh"] += 1
             self.workers.sleep(worker, ASK_AGAIN)
         try:
-            secret = self._ask_platform(worker, grant)
+            secret = self._ask_platform(worker, grant, over)
         except failures.PlatformFailure:
-            self._give_up(worker, grant)
+            self._end_turn(worker, grant, turn)
             raise
         return self._stored(worker, grant, turn, secret)
 
     def announced(self, secret: Secret) -> float:
         return secret.expires_at + self.db.skew + self.overstates
 
-    def _win(self, worker: Worker, grant: Grant) -> Turn | None:
+    def _take_turn(self, worker: Worker, grant: Grant) -> Turn | None:
         def effect() -> Turn | None:
-            if not grants.win_refresh(self.db, grant):
+            until = grants.take_turn(self.db, grant)
+            if until is None:
                 return None
-            turn = Turn(worker, self.db.now + seconds(REFRESH_TAKES))
+            turn = Turn(worker, until)
             self.witness.takes_turn(grant, turn)
             return turn
 
         what = f"takes its turn to refresh {grant.id}, version {grant.version}"
         return self._do(worker, what, effect, tell=lambda turn: what if turn else f"waits for {grant.id}")
 
-    def _ask_platform(self, worker: Worker, grant: Grant) -> Secret:
+    def _ask_platform(self, worker: Worker, grant: Grant, over: float) -> Secret:
         world = self.db.world
+        self.workers.sleep(worker, self.workers.delay(worker))  # connecting, or being frozen meanwhile
+        if world.now > over and self.db.bugs.refreshes_in_time:
+            world.say(worker.name, f"is too late to refresh {grant.id}", event="too late to refresh")
+            raise failures.Unavailable("it took too long to begin")
 
         def answer() -> Secret:
             if world.chance(0.05):
@@ -77,7 +85,7 @@ class Refresh:
                 raise failures.Unavailable("refreshed, and the answer is lost")
             return renewed
 
-        return self.workers.call(worker, f"refreshes {grant.id}", answer, takes=self.workers.delay(worker))
+        return self.workers.call(worker, f"refreshes {grant.id}", answer, takes=world.dice.random())
 
     def _renewed(self, grant: Grant) -> Secret:
         world, sign_in = self.db.world, self.sign_ins[grant.id]
@@ -90,10 +98,10 @@ class Refresh:
         world.say(grant.id, "is renewed at the platform", event="refresh")
         return renewed
 
-    def _give_up(self, worker: Worker, grant: Grant) -> None:
+    def _end_turn(self, worker: Worker, grant: Grant, turn: Turn) -> None:
         def effect() -> None:
-            grants.give_up_refresh(self.db, grant)
-            self.witness.gives_up_turn(grant)
+            grants.end_turn(self.db, grant, turn.until)
+            turn.is_open = False
 
         self._do(worker, f"gives up refreshing {grant.id}", effect)
 
@@ -101,9 +109,16 @@ class Refresh:
         def effect() -> None:
             turn.is_stored = grants.store_refreshed(self.db, grant, secret, self.announced(secret))
 
-        self._do(worker, f"stores {grant.id}, version {grant.version + 1}", effect)
-        turn.is_open = False
-        return _opened(self._do(worker, f"reads {grant.id}", lambda: grants.current(self.db, grant)))
+        until = self.db.world.now + seconds(REFRESH_TAKES)
+        while True:
+            try:
+                self._do(worker, f"stores {grant.id}, version {grant.version + 1}", effect)
+                turn.is_open = False
+                return _opened(self._do(worker, f"reads {grant.id}", lambda: grants.current(self.db, grant)))
+            except DatabaseLost:  # only we hold what was renewed
+                if self.db.world.now > until:
+                    raise
+                self.workers.sleep(worker, 0.5)
 
     def _do(self, worker: Worker, what: str, effect: Callable[[], Any], **told: Any) -> Any:
         return self.workers.transaction(worker, what, effect, **told)

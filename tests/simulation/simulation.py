@@ -4,9 +4,10 @@ Each worker runs `socialcore.protocol.tend` against a model of the database (`mo
 promise is judged by what truly happened (`verdict`).
 """
 
+from socialcore.clock import JUMP
 from tests.simulation.bugs import Bugs
 from tests.simulation.hands import Hands
-from tests.simulation.model.rows import Database, GrantRow, LaneRow, Row
+from tests.simulation.model.rows import Database, GrantRow, LaneRow, Row, seconds
 from tests.simulation.people import LATE_WINDOW, People
 from tests.simulation.platforms import KINDS, UNACCEPTABLE, Kind, Platform, Public
 from tests.simulation.refresh import Refresh
@@ -18,7 +19,7 @@ from tests.simulation.world import World
 LANES = 3
 WORKERS = 3
 UNDO = 10.0
-SAFE_JUMP = 15.0  # the settle of a doubt bears a clock that jumps ahead by no more
+NOTICED_WITHIN = 2.4  # seconds: how often a worker compares clocks
 PRODUCT = Bugs()
 
 
@@ -136,9 +137,14 @@ class Simulation:
         self.workers.lose_all_pulses()
 
     def _jump(self, length: float) -> None:
-        in_doubt = any(row.state == "sending" or row.is_in_doubt for row in self.db.deliveries.values())
-        if in_doubt and not self.db.bugs.jumps_in_doubt:
-            length = min(length, SAFE_JUMP)
         self.db.skew += length
         event = "clock jumps ahead" if length > 0 else "clock jumps back"
         self.world.say("database", f"its clock jumps by {length:.0f} s", event=event)
+        if length > seconds(JUMP):
+            self.world.after(self.world.dice.random() * NOTICED_WITHIN, self._notice_jump)
+
+    def _notice_jump(self) -> None:
+        if self.db.is_away:
+            self.world.after(1, self._notice_jump)
+        else:
+            self.db.jumped_at = self.db.now

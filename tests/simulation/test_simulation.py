@@ -19,11 +19,12 @@ ENOUGH = 1000  # seeds in which everything rare that the model knows has happene
 EVENTS = """
     killed before a transaction, killed in a call, killed after a commit, lost transaction, lost commit, lost pulse,
     pulse found lost, freeze, too late to write, no pulse to write, rescue, abandon,
-    database away, clock jumps ahead, clock jumps back,
+    database away, clock jumps ahead, clock jumps back, an absence after a jump,
     rate limit, rate limit on a read, rate limit on a refresh, lost answer, late commit, late receipt,
     unreadable, slow look, hidden once, a twin waits, a stop looks first,
     a hold is in force, its flag is off, undone in time, cancelled before it was sent, cancelled while it may be public,
-    refresh, waits for a refresh, lost refresh answer, replay, revoked at the platform, reconnect asked, reconnect,
+    refresh, too late to refresh, waits for a refresh, lost refresh answer, replay, revoked at the platform,
+    reconnect asked, reconnect,
     needs_review, stopped in review, it is there, given up, sent again from needs_review, sent again from failed,
     missed, sent late, failed, cancelled, confirmed, a person was not answered
 """

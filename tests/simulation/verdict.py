@@ -58,10 +58,6 @@ class Witness:
         if earlier.is_stored or is_under_way:
             raise Broken(f"{grant.id} is refreshed twice with one token")
 
-    def gives_up_turn(self, grant: Grant) -> None:
-        """Whoever gives up ends the turn there is: its own, or, having frozen over it, that of who came after."""
-        self.turns[grant.id, grant.version].is_open = False
-
     def judge(self) -> None:
         for row in self.db.deliveries.values():
             self._judge(row)

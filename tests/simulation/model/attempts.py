@@ -11,12 +11,12 @@ from tests.simulation.model.rows import OPEN, Database, Obstacles, Row, Try, sec
 
 def pick(db: Database, lane: Lane) -> Picked | None:
     now, its = db.now, db.lanes[lane.connection_id]
-    if its.not_before > now and db.bugs.waits_when_limited:
+    if (its.not_before > now and db.bugs.waits_when_limited) or not lanes.lock(db, lane):
         return None
     due = [row for row in db.of(its.id) if row.state in OPEN and row.next_at <= now and lanes.is_sendable(db, row)]
     if not due:
         return None
-    row = min(due, key=lambda row: (row.state == "queued", row.priority, row.next_at, row.id))
+    row = min(due, key=lambda row: (row.state == "queued", row.priority, row.due_at, row.next_at, row.id))
     held = db.grants[its.grant]
     is_expiring = held.expires_at < now + seconds(REFRESH_AHEAD)
     grant = Grant(lane.account_id, held.id, "", its.id, held.version, is_expiring, held.secret)  # type: ignore[arg-type]
@@ -64,6 +64,7 @@ def conclude(
 def note_unprepared(db: Database, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
     if isinstance(failure, failures.RateLimited):
         lanes.limit(db, lane, failure.wait)
+    grants.note(db, picked.grant, failure)
     row = transitions.lock(db, picked)
     if row is None:
         return
@@ -77,7 +78,6 @@ def note_unprepared(db: Database, lane: Lane, picked: Picked, failure: failures.
     else:
         after = failure.wait if isinstance(failure, failures.RateLimited) else retries.next_look(row.looks)
         db.change(row, next_at=db.jittered(after), looks=row.looks + 1)
-    grants.note(db, picked.grant, failure)
 
 
 def _keep(db: Database, lane: Lane, row: Row, receipt: Receipt, *, latest: bool) -> None:
@@ -108,6 +108,9 @@ def _fail(db: Database, row: Row, tried: Try, failure: failures.PlatformFailure,
         case retries.WaitForReconnect():
             tried.outcome = "queued"
             db.change(row, state="queued", held=str(failure), next_at=db.jittered(HELD_LOOK_AGAIN))
+        case retries.GiveUp() if row.is_in_doubt and db.bugs.failed_is_certain:
+            tried.outcome = "failed"
+            db.change(row, state="ambiguous", next_at=transitions.certain_at(db, row), misses=0, looks=0)
         case retries.GiveUp():
             tried.outcome = "failed"
             db.change(row, state="failed")

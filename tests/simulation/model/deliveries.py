@@ -55,5 +55,6 @@ def _queue_again(db: Database, delivery_id: str, states: Sequence[str], late_win
     row = db.deliveries[delivery_id]
     if row.state in states:
         expires_at = db.now + late_window
-        db.change(row, state="queued", priority=0, next_at=db.now, cancel_at=None, held=None, expires_at=expires_at)
+        again = {"next_at": db.now, "due_at": db.now, "expires_at": expires_at}
+        db.change(row, state="queued", priority=0, cancel_at=None, held=None, **again)
     lanes.wake(db, row.lane)

@@ -14,19 +14,19 @@ def store(db: Database, grant_id: str, secret: Secret, expires_at: float) -> Non
     row.refreshing_until, row.reconnect = None, None
 
 
-def win_refresh(db: Database, grant: Grant) -> bool:
+def take_turn(db: Database, grant: Grant) -> float | None:
     row = db.grants[grant.id]
     if not _is_same(row, grant) and db.bugs.checks_version:
-        return False
+        return None
     if db.bugs.refreshes_in_turn and row.refreshing_until is not None and row.refreshing_until >= db.now:
-        return False
+        return None
     row.refreshing_until = db.now + seconds(REFRESH_TAKES)
-    return True
+    return row.refreshing_until
 
 
-def give_up_refresh(db: Database, grant: Grant) -> None:
+def end_turn(db: Database, grant: Grant, until: float) -> None:
     row = db.grants[grant.id]
-    if _is_same(row, grant):
+    if _is_same(row, grant) and row.refreshing_until == until:
         row.refreshing_until = None
 
 

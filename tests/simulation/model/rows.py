@@ -55,6 +55,10 @@ class Row:
     held: str | None = None
     failure: str | None = None
     changed_at: float = 0.0
+    due_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.due_at = self.next_at
 
     @property
     def is_in_doubt(self) -> bool:
@@ -109,6 +113,7 @@ class Database:
     def __init__(self, world: World, behaviour: Mapping[str, Capabilities], bugs: Bugs) -> None:
         self.world, self.behaviour, self.bugs = world, behaviour, bugs
         self.skew = 0.0
+        self.jumped_at = -FOREVER
         self.away_until = 0.0
         self.deliveries: dict[str, Row] = {}
         self.lanes: dict[str, LaneRow] = {}

@@ -2,7 +2,7 @@
 
 from socialcore.adapters.contract import Receipt
 from socialcore.lanes import Lane
-from socialcore.transitions import Picked
+from socialcore.transitions import LATE_COMMIT, Picked
 from tests.simulation.model import lanes
 from tests.simulation.model.rows import Database, Row, seconds
 
@@ -37,5 +37,5 @@ def tries(row: Row) -> int:
     return sum(tried.kind not in NO_TRIES for tried in row.tries)
 
 
-def last_deadline(row: Row) -> float:
-    return max(tried.deadline for tried in row.tries)
+def certain_at(db: Database, row: Row) -> float:
+    return max(db.jumped_at, *(tried.deadline for tried in row.tries)) + seconds(LATE_COMMIT)
