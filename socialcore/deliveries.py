@@ -89,7 +89,7 @@ SELECT = """
 ATTENTION = """
     d.state in ('needs_review', 'failed', 'missed') or (d.state = 'queued' and d.held_because is not null)
     or (d.state in ('sending', 'ambiguous', 'accepted') and d.changed_at < now() - :bound)
-    or (d.state = 'queued' and d.next_at < now() - :bound)
+    or (d.state = 'queued' and d.due_at < now() - :bound)
     or d.read_back = 'mismatch'
 """
 

@@ -162,7 +162,7 @@ def abandon(scope: AccountScope, lane: Lane, settle: timedelta) -> None:
         _doubt_what_was_sent(scope, lane, settle)
         _free(scope, lane.connection_id)
         scope.run(
-            "update lanes set not_before = greatest(not_before, clock_timestamp() + :rest) where connection_id = :id",
+            "update lanes set due_at = greatest(due_at, clock_timestamp() + :rest) where connection_id = :id",
             {"rest": IDLE_RETRY, "id": lane.connection_id},
         )
 

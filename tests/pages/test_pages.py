@@ -1058,6 +1058,21 @@ class TestOverview:
         assert "Acting for  Second" in visit.words
         assert "Sign in again" in visit.words
 
+    @pytest.mark.parametrize("state", ["queued", "retrying", "sending", "checking", "publishing"])
+    def test_names_what_is_under_way_for_too_long(self, desk: Desk, superuser, state: str):
+        put(desk, superuser, state)
+        assert "Needs attention · 0" in desk.visit().words
+
+        with superuser.transaction():
+            superuser.execute("set local session_replication_role = replica")
+            superuser.execute(
+                "update deliveries set due_at = now() - interval '3 min', changed_at = now() - interval '3 min'"
+                " where account_id = %s",
+                (desk.id,),
+            )
+
+        assert "Needs attention · 1" in desk.visit().words
+
     def test_shows_what_goes_out_next(self, desk: Desk, superuser):
         put(desk, superuser, "queued")
 

@@ -322,6 +322,19 @@ class TestAbandon:
             (attempt,) = deliveries.attempts(scope, delivery)
         assert (attempt.outcome, attempt.failure_kind) == ("ambiguous", "OutcomeUnknown")
 
+    def test_has_the_lane_rest_so_that_an_error_that_comes_back_keeps_nobody_busy(
+        self, bakery, as_worker, superuser, ada
+    ):
+        (only,) = one_grant(bakery, "only")
+        submit(bakery, "Fresh bread", [only])
+        (lane,) = claim(as_worker, ada)
+
+        with worker_scope(as_worker, lane.account_id) as scope:
+            lanes.abandon(scope, lane, SETTLE)
+
+        assert due_in(superuser, only) == soon(lanes.IDLE_RETRY.total_seconds())
+        assert claim(as_worker, ada) == []
+
     def test_leaves_a_lane_that_is_somebody_elses(self, bakery, as_worker, superuser, ada, pulses):
         (only,) = one_grant(bakery, "only")
         (delivery,) = submit(bakery, "Fresh bread", [only])
@@ -588,6 +601,91 @@ class TestObstacle:
         assert says in held[2]
         release(as_worker, lane)
         assert due_in(superuser, only) == soon(attempts.HELD_LOOK_AGAIN.total_seconds())
+
+
+class TestDoubt:
+    """Sent without an answer: what an absence says then, and what it does not."""
+
+    @pytest.fixture
+    def lane(self, bakery, as_worker, ada):
+        (only,) = one_grant(bakery, "only")
+        submit(bakery, "Fresh bread", [only])
+        (lane,) = claim(as_worker, ada)
+        return lane
+
+    def look(self, as_worker, superuser, lane, found=None, *, settle=NO_TIME):
+        """Look as soon as may be, and note what was found."""
+        superuser.execute(
+            "update deliveries set next_at = now() where connection_id = %s and state = 'ambiguous'",
+            (lane.connection_id,),
+        )
+        picked = pick(as_worker, lane)
+        assert picked.state == "ambiguous"
+        with worker_scope(as_worker, lane.account_id) as scope:
+            looks.note_look(scope, lane, picked, found, settle=settle, misses=1, read_lag=NO_TIME)
+        return picked.id
+
+    def waits(self, superuser, delivery):
+        return superuser.execute(
+            "select state, extract(epoch from next_at - clock_timestamp())::float from deliveries where id = %s",
+            (delivery,),
+        ).fetchone()
+
+    def test_an_absence_right_after_the_clock_has_jumped_proves_nothing(self, as_worker, superuser, lane):
+        send(as_worker, lane, failures.OutcomeUnknown("?"))
+        superuser.execute("update clock set jumped_at = now() - interval '10 s'")
+
+        delivery = self.look(as_worker, superuser, lane, settle=timedelta(seconds=30))
+        assert self.waits(superuser, delivery) == ("ambiguous", soon(20))
+        superuser.execute("update clock set jumped_at = now() - interval '31 s'")
+        self.look(as_worker, superuser, lane, settle=timedelta(seconds=30))
+
+        superuser.execute("update clock set jumped_at = '-infinity'")
+        assert self.waits(superuser, delivery)[0] == "queued"
+
+    def test_a_refused_repeat_fails_only_once_the_first_cannot_become_public(self, as_worker, superuser, lane):
+        send(as_worker, lane, failures.OutcomeUnknown("?"))
+        delivery = self.look(as_worker, superuser, lane)
+        send(as_worker, lane, failures.ContentRejected("these words"))
+        certain = (attempts.SEND_WITHIN + transitions.LATE_COMMIT).total_seconds()
+        assert self.waits(superuser, delivery) == ("ambiguous", soon(certain))
+
+        superuser.execute(
+            "update attempts set deadline_at = now() - interval '3 min' where delivery_id = %s", (delivery,)
+        )
+        self.look(as_worker, superuser, lane)
+
+        said = superuser.execute("select state, failure_kind, failure from deliveries where id = %s", (delivery,))
+        assert said.fetchone() == ("failed", "ContentRejected", "these words")
+
+    def test_a_refused_repeat_is_public_if_the_first_was(self, as_worker, superuser, lane):
+        send(as_worker, lane, failures.OutcomeUnknown("?"))
+        delivery = self.look(as_worker, superuser, lane)
+        send(as_worker, lane, failures.ContentRejected("these words"))
+
+        self.look(as_worker, superuser, lane, receipt())
+
+        assert self.waits(superuser, delivery)[0] == "accepted"
+
+    def test_a_look_that_finds_the_sign_in_revoked_asks_for_a_reconnect(self, as_worker, superuser, lane):
+        send(as_worker, lane, failures.OutcomeUnknown("?"))
+        self.look(as_worker, superuser, lane, failures.ReconnectNeeded("It was revoked."))
+
+        because = superuser.execute("select reconnect_because from grants where id = %s", (lane.grant_id,)).fetchone()
+        assert because == ("It was revoked.",)
+
+    def test_looks_are_told_which_posts_of_the_same_words_are_taken(self, bakery, as_worker, superuser, lane):
+        picked = pick(as_worker, lane)
+        twin = receipt()
+        conclude(as_worker, lane, picked, intend(as_worker, lane, picked), twin)
+        superuser.execute("update deliveries set state = 'confirmed', read_back = 'match' where id = %s", (picked.id,))
+        with bakery.scope() as scope:
+            (only,) = connections.of_account(scope)
+        submit(bakery, "Fresh bread", [only])
+        send(as_worker, lane, failures.OutcomeUnknown("?"))
+        superuser.execute("update deliveries set next_at = now() where state = 'ambiguous'")
+
+        assert pick(as_worker, lane).taken == [twin.remote_id]
 
 
 class TestStaleNews:

@@ -79,6 +79,43 @@ class TestMigrations:
             finally:
                 administrator.execute(f"drop database {name} with (force)")
 
+    def test_keep_what_an_earlier_version_has_stored(self, postgres):
+        """Two versions share a database during a deploy: what the older one wrote is there, and stands."""
+        name = f"scratch_{uuid4().hex[:12]}"
+        with psycopg.connect(_plain(postgres.url("postgres", "composer")), autocommit=True) as administrator:
+            administrator.execute(f"create database {name}")
+            try:
+                database.create_roles(postgres.url("postgres", name), {})
+                here = installation.embedded(postgres, name=name)
+                engine = sqlalchemy.create_engine(here.owner_url, poolclass=sqlalchemy.NullPool)
+                with engine.connect() as connection:
+                    command.upgrade(_alembic(connection), REVISIONS[0])
+                with psycopg.connect(_plain(postgres.url("postgres", name)), autocommit=True) as superuser:
+                    superuser.execute((Path(__file__).parents[1] / "data" / "rows-of-0001.sql").read_text("utf-8"))
+                    before = self.counted(superuser)
+
+                    assert list(database.migrate(here.owner_url, here.context_key)) == REVISIONS[1:]
+
+                    assert self.counted(superuser) == before
+                    assert before["deliveries"] == 2
+            finally:
+                administrator.execute(f"drop database {name} with (force)")
+
+    def counted(self, superuser: psycopg.Connection) -> dict[str, int]:
+        tables = (
+            "accounts",
+            "operators",
+            "grants",
+            "connections",
+            "lanes",
+            "duties",
+            "posts",
+            "deliveries",
+            "attempts",
+        )
+        counts = {each: superuser.execute(f"select count(*) from composer.{each}").fetchone() for each in tables}
+        return {each: count[0] for each, count in counts.items() if count}
+
     def test_run_again_change_nothing(self, migrated, superuser):
         before = walls(superuser)
 

@@ -56,7 +56,7 @@ def abandon(db: Database, lane: Lane) -> None:
     if (row.owner, row.claim_no) == (lane.owner, lane.claim_no):
         _doubt_what_was_sent(db, row)
         free(db, row)
-        row.not_before = max(row.not_before, db.now + seconds(IDLE_RETRY))
+        row.due_at = max(row.due_at, db.now + seconds(IDLE_RETRY))
 
 
 def rescue(db: Database, me: int) -> list[str]:
