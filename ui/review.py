@@ -57,7 +57,7 @@ def _evidence(
         last = unclear[-1]
         pairs.append(("Sent", words.exactly(last.started_at, account.zone)))
         pairs.append(("What came back", last.failure or "nothing that we can read"))
-    pairs.append(("Since then", f"{delivery.failure or 'No look has told.'} ({words.span(now - delivery.changed_at)})"))
+    pairs.append(("Undecided for", words.span(now - delivery.changed_at)))
     if review is not None:
         when = words.clock(review.asked_at, account.zone, now)
         pairs.append((f"Looked at {when}", review.outcome or h("span.row", icon("search"), LOOKING)))

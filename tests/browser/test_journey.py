@@ -4,9 +4,11 @@ Every visit ends with three gates: nothing wrong on the console, nothing wider t
 objects to. Screenshots of all of it are left in tests/artifacts.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import httpx
 import pytest
@@ -275,6 +277,20 @@ def in_trouble(stack: Dashboard) -> None:
     )
 
 
+def in_doubt(stack: Dashboard, text: str) -> UUID:
+    """Have a post that was published be one that nobody knows the fate of; returns the post's id."""
+    ((post,),) = stack.sql("select id from composer.posts where content ->> 'text' = %s", (text,))
+    stack.sql(
+        "set session_replication_role = replica; update composer.deliveries set state = 'needs_review',"
+        " remote_id = null, url = null, read_back = null, read_back_at = null, changed_at = now(),"
+        " failure = 'Bluesky could not be reached. So we cannot see whether it is there.'"
+        f" where post_id = '{post}'; update composer.attempts set outcome = 'ambiguous', remote_id = null,"
+        " failure_kind = 'OutcomeUnknown', failure = 'Bluesky did not answer.'"
+        f" where delivery_id = (select id from composer.deliveries where post_id = '{post}')"
+    )
+    return post
+
+
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
 class TestLooks:
     """Every page, at both widths and in both themes."""
@@ -314,6 +330,40 @@ class TestLooks:
             look_at(page, f"connections-trouble-{kind}")
             button(page, "Reconnect").click()
             expect(page.get_by_label("Handle")).to_have_value("riverbendyoga.test")
+
+    def test_a_review(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
+        kind, text = f"{width}-{scheme}", f"Sourdough, {width} {scheme}"
+        with visit(browser, stack, "/compose", width=width, scheme=scheme) as page:
+            act_for(page, "Harbor Bakery")
+            write(page, text)
+            button(page, "Publish for Harbor Bakery").click()
+            wait_for(lambda: text in stack.published(), what="it to be public")
+            read = "select 1 from composer.deliveries where state = 'confirmed' and rendered ->> 'text' = %s"
+            wait_for(lambda: stack.sql(read, (text,)), what="it to be read back")
+            post = in_doubt(stack, text)
+            like = {
+                "remote_id": "at://x",
+                "url": "https://bsky.app/x",
+                "text": "Sourdough!",
+                "at": None,
+                "likeness": 0.6,
+            }
+            stack.sql(
+                "insert into composer.duties (account_id, kind, connection_id, delivery_id, done_at, outcome, found)"
+                " select account_id, 'look', connection_id, id, now(), %s, %s from composer.deliveries"
+                " where post_id = %s",
+                ("None of its own was found. Is it one of these?", json.dumps([like]), post),
+            )
+            page.goto(f"{stack.address}/posts?post={post}")
+            expect(page.get_by_text("We cannot tell whether it reached")).to_be_visible()
+            expect(button(page, "Send it again")).to_be_disabled()
+            look_at(page, f"review-{kind}")
+
+            button(page, "Look for it now").click()
+
+            expect(page.get_by_text("Read back: as it was sent")).to_be_attached()
+            expect(page.get_by_text("We cannot tell whether it reached")).to_be_hidden()
+            look_at(page, f"reviewed-{kind}")
 
     def test_a_role_that_may_not(self, browser: Browser, stack: Dashboard, width: int, scheme: str):
         with visit(browser, stack, "/compose", width=width, scheme=scheme, role="product_owner") as page:

@@ -14,7 +14,7 @@ from socialcore.transitions import Picked
 from tests.simulation.model import attempts as its_attempts
 from tests.simulation.model import lanes, looks
 from tests.simulation.model.rows import Database, Row, seconds
-from tests.simulation.platforms import LATE_COMMIT, SECOND, UNACCEPTABLE, Platform
+from tests.simulation.platforms import SECOND, UNACCEPTABLE, Platform
 from tests.simulation.refresh import Refresh
 from tests.simulation.verdict import Witness
 from tests.simulation.workers import Worker, Workers
@@ -87,7 +87,7 @@ class Hands:
             return self._fails(row, failures.OutcomeUnknown("the answer is lost"), 10)
         if fate < 0.40:
             world.counts["late commit"] += 1
-            world.after(world.dice.random() * LATE_COMMIT, lambda: platform.commit(row.id, row.text))
+            platform.commit_later(row.id, row.text)
             return self._fails(row, failures.OutcomeUnknown("no answer, and published late"), world.dice.random() * 10)
         post = platform.commit(row.id, row.text)
         takes = self.workers.delay(self.worker) + world.dice.random()
@@ -108,8 +108,8 @@ class Hands:
         if fate < 0.14:
             world.counts["rate limit"] += 1
             return failures.RateLimited("wait", wait=world.dice.choice((30, 300)) * SECOND)
-        if row.text == UNACCEPTABLE or fate < 0.15:  # also words that it has published, or is about to
-            return failures.ContentRejected("these words")
+        if row.text == UNACCEPTABLE or fate < (0.3 if row.id in platform.expected else 0.15):
+            return failures.ContentRejected("these words")  # also words that it has published, or is about to
         return failures.OutcomeUnknown("duplicate content") if platform.has_seen(row.id) else None
 
     def _fate(self) -> float:

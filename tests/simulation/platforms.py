@@ -68,10 +68,17 @@ class Platform:
     world: World
     is_bound_to_another: Callable[[Public], bool]  # as a twin's post may be, which nobody could tell apart
     posts: list[Public] = field(default_factory=list)
+    expected: set[str] = field(default_factory=set)  # deliveries that it is about to publish
+
+    def commit_later(self, delivery_id: str, text: str) -> None:
+        """Publish what nobody was told of, after a while."""
+        self.expected.add(delivery_id)
+        self.world.after(self.world.dice.random() * LATE_COMMIT, lambda: self.commit(delivery_id, text))
 
     def commit(self, delivery_id: str, text: str) -> Public:
         """Publish, whoever may still be waiting for the answer."""
         now, dice, known = self.world.now, self.world.dice, self._of(delivery_id)
+        self.expected.discard(delivery_id)
         if self.kind.keyed and known:
             return known[0]
         if any(not self.is_bound_to_another(post) for post in known):
