@@ -49,7 +49,7 @@ def _work(settings: Settings, options: argparse.Namespace) -> int:
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
         concurrency = options.concurrency or settings.concurrency
         worker = Worker(
-            here.as_worker(most_connections=concurrency + 2), here.worker_url, here.vault(), concurrency=concurrency
+            here.as_worker(most_connections=concurrency + 4), here.worker_url, here.vault(), concurrency=concurrency
         )
         _stop_on_signals(worker.stop, options)
         try:
@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("migrate", "bring the schema up to date", _migrate)
     work = command("work", "publish what is due, until stopped", _work)
-    work.add_argument("--concurrency", type=int, help="connections at once (default: COMPOSER_CONCURRENCY or 8)")
+    work.add_argument("--concurrency", type=int, help="calls of one platform at once (default: COMPOSER_CONCURRENCY or 8)")
     sandbox = command("sandbox", "serve the platform doubles on this machine", _sandbox)
     for child in (work, sandbox):
         child.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import JSON, RowMapping, bindparam, text
 
-from socialcore import budgets, events, failures, flags, holds, lanes, retries
+from socialcore import budgets, events, failures, lanes, obstacles, retries
 from socialcore.adapters.contract import Budget, Frozen, Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.lanes import Lane
@@ -133,20 +133,21 @@ def intend(
     Raises:
         PulseLost: others may be working on our lanes; stop.
     """
-    # The gate alone and first: every statement after it sees each flip that has returned.
-    scope.run("select pg_advisory_xact_lock_shared(:kind, :id)", {"kind": GATE[0], "id": GATE[1]})
-    if lanes.pulse_is_dead(scope, lane.owner):
+    # The gate first, with nothing that reads a table: every statement after it sees each flip that has returned.
+    _, pulse_is_dead = scope.run(
+        "select pg_advisory_xact_lock_shared(:gate, :id), pg_try_advisory_xact_lock(:pulse, :worker)",
+        {"gate": GATE[0], "id": GATE[1], "pulse": lanes.WORKER_LOCK, "worker": lane.owner},
+    ).one()
+    if pulse_is_dead:  # others could have its lock, and with it our lanes
         raise PulseLost
-    if not lanes.lock(scope, lane):
-        return None
-    now = lock(scope, picked)
+    now = lock(scope, picked, under=lane)
     if now is None:
         return None
     if now["cancel_at"] is not None:
         end(scope, picked.id, "cancelled")
     elif now["expired"]:
         end(scope, picked.id, "missed")
-    elif obstacle := _obstacle(scope, lane):
+    elif obstacle := obstacles.reason(scope, lane):
         change(scope, picked.id, held_because=obstacle, next_at=now["now"] + HELD_LOOK_AGAIN)
     elif used_up := budgets.pay(scope, lane, paying):
         _wait_for_budget(scope, picked, now, *used_up)
@@ -219,49 +220,18 @@ def _put_off(scope: AccountScope, picked: Picked, now: RowMapping, failure: fail
         change(scope, picked.id, next_at=now["now"] + retries.spread(after), looks=now["looks"] + 1, **why)
 
 
-def _obstacle(scope: AccountScope, lane: Lane) -> str | None:
-    """Why this delivery must not go out now, in words; None if it may."""
-    if held := holds.reason(scope, platform=lane.platform, connection_id=lane.connection_id):
-        return f"Held: {held}"
-    allowed = flags.may_publish(flags.of_account(scope, lane.account_id), lane.platform, lane.account_id)
-    if not allowed.on:
-        return f"Posting is off: {allowed.because}."
-    state = (
-        scope.run(
-            "select c.disconnected_at, g.reconnect_because from connections c join grants g"
-            "   on g.account_id = c.account_id and g.id = c.grant_id"
-            " where c.account_id = :account_id and c.id = :id",
-            {"account_id": lane.account_id, "id": lane.connection_id},
-        )
-        .mappings()
-        .one()
-    )
-    if state["disconnected_at"] is not None:
-        return "The connection is disconnected. Connect it again to send this."
-    return state["reconnect_because"]
-
-
 def _wait_for_budget(scope: AccountScope, picked: Picked, now: RowMapping, budget: Budget, wait: timedelta) -> None:
-    whom = {"connection": "one connection", "grant": "one sign-in", "platform": "all of us together"}[budget.per]
-    says = f"The platform takes {budget.most:,} posts in {_length(budget.within)} from {whom}; this one waits."
-    kind = failures.RateLimited.__name__
-    change(
-        scope, picked.id, next_at=now["now"] + retries.spread(wait), held_because=None, failure_kind=kind, failure=says
-    )
-
-
-def _length(time: timedelta) -> str:
-    seconds = int(time.total_seconds())
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= size and seconds % size == 0:
-            return f"one {unit}" if seconds == size else f"{seconds // size} {unit}s"
-    return f"{seconds} seconds"
+    why = {"failure_kind": failures.RateLimited.__name__, "failure": budgets.in_words(budget)}
+    change(scope, picked.id, next_at=now["now"] + retries.spread(wait), held_because=None, **why)
 
 
 _BEGIN = text(
-    "update deliveries set state = 'sending', attempt = :n, held_because = null, failure_kind = null, failure = null,"
-    "   misses = 0, looks = 0, record_key = :record_key, wire_at = :wire_at, wire = :wire"
-    " where account_id = :account_id and id = :id"
+    "with begun as (update deliveries set state = 'sending', attempt = :n, held_because = null, failure_kind = null,"
+    "     failure = null, misses = 0, looks = 0, record_key = :record_key, wire_at = :wire_at, wire = :wire"
+    "   where account_id = :account_id and id = :id)"
+    " insert into attempts"
+    "  (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, started_at, deadline_at)"
+    " select :account_id, :id, :n, :worker, :claim_no, :grant_version, version, :now, :now + :within from flags_version"
 ).bindparams(bindparam("wire", type_=JSON))
 
 
@@ -274,15 +244,15 @@ def _begin(
     else:
         record_key, wire_at, wire = now["record_key"], now["wire_at"], now["wire"]
     attempt = Attempt(picked.id, now["attempt"] + 1, wire)
-    values: dict[str, Any] = {"account_id": lane.account_id, "id": picked.id, "n": attempt.n}
-    scope.run(_BEGIN, {**values, "record_key": record_key, "wire_at": wire_at, "wire": wire})
     scope.run(
-        "insert into attempts"
-        " (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, started_at, deadline_at)"
-        " select :account_id, :id, :n, :worker, :claim_no, :grant_version, version, :now, :now + :within"
-        " from flags_version",
+        _BEGIN,
         {
-            **values,
+            "account_id": lane.account_id,
+            "id": picked.id,
+            "n": attempt.n,
+            "record_key": record_key,
+            "wire_at": wire_at,
+            "wire": wire,
             "worker": lane.owner,
             "claim_no": lane.claim_no,
             "grant_version": grant_version,

@@ -84,3 +84,16 @@ def _payer(lane: Lane, budget: Budget) -> str:
             return f"grant {lane.grant_id}"
         case "platform":
             return f"platform {lane.platform}"
+
+
+def in_words(budget: Budget) -> str:
+    whom = {"connection": "one connection", "grant": "one sign-in", "platform": "all of us together"}[budget.per]
+    return f"The platform takes {budget.most:,} posts in {_length(budget.within)} from {whom}; this one waits."
+
+
+def _length(time: timedelta) -> str:
+    seconds = int(time.total_seconds())
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"one {unit}" if seconds == size else f"{seconds // size} {unit}s"
+    return f"{seconds} seconds"

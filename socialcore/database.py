@@ -59,6 +59,7 @@ def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -
         connect_args={
             "connect_timeout": 5,
             "application_name": "social-composer",
+            "options": "-c plan_cache_mode=force_generic_plan",
             "keepalives_idle": 30,
             "keepalives_interval": 5,
             "keepalives_count": 3,

@@ -1,9 +1,10 @@
 """The steps of the protocol, for real: each database effect one transaction, each call to a platform outside one."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from socialcore import attempts, failures, grants, lanes, looks
 from socialcore.adapters import ADAPTERS
@@ -12,12 +13,14 @@ from socialcore.attempts import Attempt
 from socialcore.database import AccountScope, Database, worker_scope
 from socialcore.grants import Prepared
 from socialcore.lanes import Lane
+from socialcore.posts import Platform
 from socialcore.protocol import Seen
 from socialcore.pulse import Pulse
 from socialcore.transitions import Picked
 from socialcore.vault import Vault
 
 Found = TypeVar("Found")
+Slots: TypeAlias = Mapping[Platform, threading.BoundedSemaphore]  # how many calls of a platform may be under way
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class WorkerHands:
     database: Database
     vault: Vault
     pulse: Pulse
+    slots: Slots
 
     def pick(self, lane: Lane) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
@@ -44,6 +48,18 @@ class WorkerHands:
         return time.monotonic() + attempts.SEND_WITHIN.total_seconds()
 
     def intend(self, lane: Lane, picked: Picked, prepared: Prepared) -> Attempt | None:
+        """Commit to sending once there is a slot for it, which `send` gives back: an intent never waits for one."""
+        slot = self.slots[lane.platform]
+        slot.acquire()
+        attempt = None
+        try:
+            attempt = self._intended(lane, picked, prepared)
+        finally:
+            if attempt is None:
+                slot.release()
+        return attempt
+
+    def _intended(self, lane: Lane, picked: Picked, prepared: Prepared) -> Attempt | None:
         version, adapter = prepared.grant.version, ADAPTERS[lane.platform]
         freeze, budgets = adapter.freeze, adapter.capabilities.budgets
         with worker_scope(self.database, lane.account_id) as scope:
@@ -56,7 +72,10 @@ class WorkerHands:
             if not self.pulse.is_alive:
                 raise failures.Unavailable("The worker lost its connection to the database. Nothing was sent.")
 
-        return ADAPTERS[lane.platform].publish(prepared.access, attempt.wire, before_write=before_write)
+        try:
+            return ADAPTERS[lane.platform].publish(prepared.access, attempt.wire, before_write=before_write)
+        finally:
+            self.slots[lane.platform].release()
 
     def conclude(
         self, lane: Lane, attempt: Attempt, prepared: Prepared, result: Receipt | failures.PlatformFailure
@@ -106,10 +125,11 @@ class WorkerHands:
     def _with_access(self, lane: Lane, picked: Picked, read: Callable[[Access], Found]) -> Found:
         """Read with the sign-in as it is, and renew it only when that is needed: some reads need none."""
         prepared = grants.opened(self.vault, picked.grant)
-        try:
-            return read(prepared.access)
-        except failures.CredentialExpired:
-            return read(grants.refreshed(self.database, self.vault, lane.platform, picked.grant).access)
+        with self.slots[lane.platform]:
+            try:
+                return read(prepared.access)
+            except failures.CredentialExpired:
+                return read(grants.refreshed(self.database, self.vault, lane.platform, picked.grant).access)
 
     def note_read_back(
         self, lane: Lane, picked: Picked, shown: ReadBack | failures.PlatformFailure | None

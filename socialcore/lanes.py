@@ -97,8 +97,7 @@ def lock_ours_or_not(scope: AccountScope, lane: Lane, failure: object) -> bool:
     Returns:
         Whether the lane is still ours.
     """
-    if isinstance(failure, RateLimited):
-        _wait(scope, lane, failure)
+    heed(scope, lane, failure)
     if lock(scope, lane):
         return True
     # Deliveries are locked after their lane, also by whoever has lost it: otherwise two could wait for each other.
@@ -106,12 +105,15 @@ def lock_ours_or_not(scope: AccountScope, lane: Lane, failure: object) -> bool:
     return False
 
 
-def _wait(scope: AccountScope, lane: Lane, limited: RateLimited) -> None:
+def heed(scope: AccountScope, lane: Lane, failure: object) -> None:
+    """Where a platform asks us to wait, have all lanes it means wait, and lock them."""
+    if not isinstance(failure, RateLimited):
+        return
     meant = {
         "connection": "connection_id = :connection_id",
         "grant": "(connection_id = :connection_id or account_id = :account_id and grant_id = :grant_id)",
         "platform": "platform = :platform",
-    }[limited.whose]
+    }[failure.whose]
     scope.run(
         f"with waiting as (select connection_id from lanes where {meant} order by connection_id for update)"
         " update lanes l set not_before = greatest(l.not_before, clock_timestamp() + :wait) from waiting"
@@ -121,7 +123,7 @@ def _wait(scope: AccountScope, lane: Lane, limited: RateLimited) -> None:
             "account_id": lane.account_id,
             "grant_id": lane.grant_id,
             "platform": lane.platform,
-            "wait": retries.spread(limited.wait),
+            "wait": retries.spread(failure.wait),
         },
     )
 
@@ -137,19 +139,18 @@ def lock_all(scope: AccountScope, connection_ids: Collection[UUID]) -> list[UUID
 
 
 def release(scope: AccountScope, lane: Lane) -> None:
-    """Give the lane back, due when its next delivery is."""
-    if lock(scope, lane):
-        _free(scope, lane.connection_id)
+    """Give the lane back, due when its next delivery is; nothing happens if the claim is no longer ours."""
+    _free(scope, lane)
 
 
-def _free(scope: AccountScope, connection_id: UUID) -> None:
+def _free(scope: AccountScope, lane: Lane) -> None:
     # What is due and cannot be sent yet waits for another delivery; asking again at once would spin.
     scope.run(
         "update lanes l set owner = null, due_at = coalesce((select min("
         f"   case when d.next_at > clock_timestamp() or {SENDABLE} then d.next_at else clock_timestamp() + :pause end)"
         f" from deliveries d where d.account_id = l.account_id and d.connection_id = l.connection_id and {OPEN}),"
-        " 'infinity') where l.connection_id = :id",
-        {"id": connection_id, "pause": IDLE_RETRY},
+        " 'infinity') where l.connection_id = :id and l.owner = :owner and l.claim_no = :claim_no",
+        {"id": lane.connection_id, "owner": lane.owner, "claim_no": lane.claim_no, "pause": IDLE_RETRY},
     )
 
 
@@ -160,7 +161,7 @@ def abandon(scope: AccountScope, lane: Lane, settle: timedelta) -> None:
     """
     if lock(scope, lane):
         _doubt_what_was_sent(scope, lane, settle)
-        _free(scope, lane.connection_id)
+        _free(scope, lane)
         scope.run(
             "update lanes set due_at = greatest(due_at, clock_timestamp() + :rest) where connection_id = :id",
             {"rest": IDLE_RETRY, "id": lane.connection_id},
@@ -199,7 +200,7 @@ def _rescue_lane(database: Database, lane: Lane, settle: timedelta) -> bool:
         if not _is_dead(scope, lane.owner) or not lock(scope, lane):
             return False
         _doubt_what_was_sent(scope, lane, settle)
-        _free(scope, lane.connection_id)
+        _free(scope, lane)
         return True
 
 
@@ -225,8 +226,3 @@ def _is_dead(scope: AccountScope | SystemScope, worker: int) -> bool:
     return bool(
         scope.run("select pg_try_advisory_xact_lock(:kind, :worker)", {"kind": WORKER_LOCK, "worker": worker}).scalar()
     )
-
-
-def pulse_is_dead(scope: AccountScope, worker: int) -> bool:
-    """Ask whether our own pulse has stopped, in which case others may already have our lanes."""
-    return _is_dead(scope, worker)

@@ -87,7 +87,8 @@ def note_read_back(
 
 def _locked(scope: AccountScope, lane: Lane, picked: Picked, seen: object) -> RowMapping | None:
     """Lock the delivery under its lane; None if the lane is no longer ours or the delivery has moved on."""
-    now = lock(scope, picked) if lanes.lock_ours_or_not(scope, lane, seen) else None
+    lanes.heed(scope, lane, seen)
+    now = lock(scope, picked, under=lane)
     note_grant(scope, picked.grant, seen)
     return now
 

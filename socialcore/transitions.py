@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping
 from socialcore.adapters.contract import Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.failures import CredentialExpired, ReconnectNeeded
-from socialcore.lanes import IN_DOUBT
+from socialcore.lanes import IN_DOUBT, Lane
 
 LATE_COMMIT = timedelta(minutes=2)  # after an attempt's deadline, a platform may still be about to publish it
 REFRESH_AHEAD = timedelta(minutes=10)  # so that a refresh whose answer got lost leaves time to try again
@@ -45,15 +45,32 @@ class Picked:
     taken: Sequence[str] = ()  # ids of public posts of the same words that are other deliveries'
 
 
-def lock(scope: AccountScope, picked: Picked) -> RowMapping | None:
-    """Lock the delivery and read it anew; None if it has moved on since it was picked."""
+_UNDER_LANE = (
+    "with mine as materialized (select 1 from lanes where connection_id = :lane and owner = :owner"
+    " and claim_no = :claim_no for update) "
+)
+
+
+def lock(scope: AccountScope, picked: Picked, *, under: Lane | None = None) -> RowMapping | None:
+    """Lock the delivery and read it anew; None if it has moved on since it was picked.
+
+    Args:
+        under: a claim that has to be ours still; its lane is locked first, in the same statement.
+    """
     return (
         scope.run(
-            "select attempt, rendered, record_key, wire_at, wire, misses, looks, cancel_at, expires_at, next_at,"
+            (_UNDER_LANE if under else "")
+            + "select attempt, rendered, record_key, wire_at, wire, misses, looks, cancel_at, expires_at, next_at,"
             "  changed_at, clock_timestamp() as now, expires_at < clock_timestamp() as expired from deliveries"
             " where account_id = :account_id and id = :id and state = :state and attempt = :attempt"
-            "   and next_at <= clock_timestamp() for update",
-            {"account_id": scope.account_id, "id": picked.id, "state": picked.state, "attempt": picked.attempt},
+            "   and next_at <= clock_timestamp()" + (" and exists (select from mine)" if under else "") + " for update",
+            {
+                "account_id": scope.account_id,
+                "id": picked.id,
+                "state": picked.state,
+                "attempt": picked.attempt,
+                **({"lane": under.connection_id, "owner": under.owner, "claim_no": under.claim_no} if under else {}),
+            },
         )
         .mappings()
         .first()

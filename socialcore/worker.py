@@ -1,6 +1,7 @@
 """Claim lanes, work on them, and take over from workers that died: until told to stop."""
 
 import logging
+import math
 import os
 import platform
 import random
@@ -17,7 +18,7 @@ from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
 from socialcore.database import ContextRefused, Database, in_words, system_scope, worker_scope
-from socialcore.hands import WorkerHands
+from socialcore.hands import Slots, WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
 from socialcore.protocol import tend
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 RESCUE_SECONDS = 2
 LONGEST_NAP = 2.0  # seconds between looks for work; a notification ends a nap at once
 GRACE = timedelta(seconds=60)  # for what is being sent when the worker is told to stop
+LANES_PER_SLOT = 1.5
 DUTIES_AT_ONCE = 2
 
 
@@ -39,20 +41,24 @@ class NotDurable(Exception):
 class Worker:
     """One process's share of the work: many lanes at a time, one delivery of each.
 
-    Every platform has slots of its own, so that a slow one keeps no other waiting.
+    Every platform has slots of its own, so that a slow one keeps no other waiting. There are more lanes in hand than
+    slots: while one waits for its answer, another's rows are written.
     """
 
     def __init__(self, database: Database, url: str, vault: Vault, *, concurrency: int) -> None:
-        """Make one; `concurrency` is how many connections of one platform it serves at once."""
+        """Make one; `concurrency` is how many calls of one platform it has under way at once."""
         self._database = database
         self._url = url
         self._vault = vault
         self._concurrency = concurrency
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._slots: Slots = {name: threading.BoundedSemaphore(concurrency) for name in ADAPTERS}
+        self._most_lanes = math.ceil(concurrency * LANES_PER_SLOT)
         self._running: dict[Platform, set[Future[None]]] = {name: set() for name in ADAPTERS}
         self._on_duty: set[Future[None]] = set()
         self._clock = Clock()
+        self._may_have_duties = True
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what is being sent has ended. Safe in a signal handler."""
@@ -65,7 +71,7 @@ class Worker:
         Raises:
             NotDurable: if the server may lose what it has committed.
         """
-        threads = self._concurrency * len(ADAPTERS) + DUTIES_AT_ONCE
+        threads = self._most_lanes * len(ADAPTERS) + DUTIES_AT_ONCE
         with ThreadPoolExecutor(threads, thread_name_prefix="lane") as executor:
             while not self._stopping.is_set():
                 try:
@@ -86,10 +92,10 @@ class Worker:
             name=f"{platform.node()}:{os.getpid()}",
             version=__version__,
             concurrency=self._concurrency,
-            on_work=self._wake.set,
+            on_work=self._hear_of_work,
         )
         log.info("worker %d is up", pulse.worker)
-        hands = WorkerHands(self._database, self._vault, pulse)
+        hands = WorkerHands(self._database, self._vault, pulse, self._slots)
         try:
             rescue_at = 0.0
             while pulse.is_alive and not self._stopping.is_set():
@@ -97,6 +103,7 @@ class Worker:
                 if time.monotonic() >= rescue_at:
                     self._watch_the_clock()
                     self._rescue(pulse.worker)
+                    self._may_have_duties = True
                     rescue_at = time.monotonic() + RESCUE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - spreads load
                 if not self._claim(executor, hands) and not self._take_duty(executor):
                     self._wake.wait(self._nap())
@@ -107,12 +114,12 @@ class Worker:
             log.info("worker %d has stopped", pulse.worker)
 
     def _free(self) -> Mapping[Platform, int]:
-        """The slots nobody works in; a platform without one is not there."""
+        """How many more lanes of each platform we can take; a platform whose are all in hand is not there."""
         self._running = {
             name: {future for future in running if not future.done()} for name, running in self._running.items()
         }
-        free: dict[Platform, int] = {name: self._concurrency - len(running) for name, running in self._running.items()}
-        return {name: slots for name, slots in free.items() if slots > 0}
+        free: dict[Platform, int] = {name: self._most_lanes - len(running) for name, running in self._running.items()}
+        return {name: more for name, more in free.items() if more > 0}
 
     def _claim(self, executor: ThreadPoolExecutor, hands: WorkerHands) -> int:
         free = self._free()
@@ -126,13 +133,21 @@ class Worker:
             self._running[lane.platform].add(future)
         return len(claimed)
 
+    def _hear_of_work(self) -> None:
+        self._may_have_duties = True
+        self._wake.set()
+
     def _take_duty(self, executor: ThreadPoolExecutor) -> bool:
+        if not self._may_have_duties:  # whoever asks for one notifies us
+            return False
         self._on_duty = {future for future in self._on_duty if not future.done()}
         if len(self._on_duty) >= DUTIES_AT_ONCE:
             return False
+        self._may_have_duties = False
         duty = duties.take(self._database)
         if duty is None:
             return False
+        self._may_have_duties = True  # there may be more
         perform = reviews.perform if duty.kind == "look" else duties.perform
         self._on_duty.add(executor.submit(perform, self._database, self._vault, duty))
         return True

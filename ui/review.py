@@ -75,12 +75,7 @@ def _candidate(candidate: Candidate, account: Account) -> Element:
             h("p.asis", candidate.text),
             h("p.muted.small", f"{at} · {likeness} · ", h("a", "Open it", href=candidate.receipt.url)),
         ),
-        h(
-            "button.act",
-            "This is it",
-            pick=candidate.receipt.remote_id,
-            aria_label=says,
-        ),
+        h("span.end", h("button.act", "This is it", pick=candidate.receipt.remote_id, aria_label=says)),
     )
 
 

@@ -15,7 +15,7 @@ from psycopg import errors
 from sqlalchemy.exc import ProgrammingError
 from yggdrasil_engine.engine import UnleashEngine
 
-from socialcore import attempts, flags, holds, lanes, publishing
+from socialcore import attempts, flags, lanes, obstacles, publishing
 from socialcore.adapters import ADAPTERS
 from socialcore.database import account_scope, portfolio_scope, worker_scope
 from socialcore.flags import Feature, Flag
@@ -339,18 +339,19 @@ class TestHolds:
         marks = ", ".join(f"%({name})s" for name in values)
         (hold,) = superuser.execute(f"insert into holds ({names}) values ({marks}) returning id", values).fetchone()
 
-        def held(business, connection_id):
+        def held(business, connection):
+            lane = lanes.Lane(connection.id, business.account_id, connection.grant_id, "bluesky", 1, 1)
             with worker_scope(as_worker, business.account_id) as scope:
-                return holds.reason(scope, platform="bluesky", connection_id=connection_id) is not None
+                return obstacles.reason(scope, lane) == "Held: a fire drill"
 
         try:
-            assert held(bakery, connection.id) == holds_bluesky
-            assert held(florist, uuid4()) == holds_others
+            assert held(bakery, connection) == holds_bluesky
+            assert held(florist, florist.connect()) == holds_others
             if "connection_id" in columns:
-                assert not held(bakery, uuid4())
+                assert not held(bakery, bakery.connect("beside.test"))
         finally:
             superuser.execute("update holds set lifted_at = now() where id = %s", (hold,))
-        assert not held(bakery, connection.id)
+        assert not held(bakery, connection)
 
     @pytest.mark.parametrize(
         "columns",

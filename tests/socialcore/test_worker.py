@@ -1,6 +1,7 @@
 """The worker at work: real Postgres, real processes, and the sandbox behind a proxy that can misbehave."""
 
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -278,7 +279,7 @@ class TestTheLastMoment:
     @pytest.fixture
     def hands(self, bakery: Business, migrated: Installation, as_worker: Any, watch: Watch) -> Iterator[WorkerHands]:
         pulse = Pulse(migrated.worker_url, name="test:0", version="0", concurrency=1, on_work=lambda: None)
-        yield WorkerHands(as_worker, migrated.vault(), pulse)
+        yield WorkerHands(as_worker, migrated.vault(), pulse, {"bluesky": threading.BoundedSemaphore(2)})
         pulse.stop()
 
     def send(self, hands: WorkerHands, service: str, *, deadline: float) -> None:
@@ -287,6 +288,7 @@ class TestTheLastMoment:
         grant = Grant(lane.account_id, lane.grant_id, service, "did:plc:x", version=1, is_expiring=False, sealed=b"")
         prepared = Prepared(Access(service, "did:plc:x", secret), grant)
         wire = {"key": "3jzfcijpj2z2a", "cid": "bafy", "record": {"$type": "app.bsky.feed.post"}}
+        hands.slots["bluesky"].acquire()  # as the intent does
         hands.send(lane, Attempt(UUID(int=1), 1, wire), prepared, deadline)
 
     def test_nothing_is_sent_without_a_pulse(self, hands: WorkerHands, proxy: FaultyProxy, watch: Watch):
