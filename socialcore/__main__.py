@@ -136,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command("migrate", "bring the schema up to date", _migrate)
     work = command("work", "publish what is due, until stopped", _work)
-    work.add_argument("--concurrency", type=int, help="calls of one platform at once (default: COMPOSER_CONCURRENCY or 8)")
+    work.add_argument(
+        "--concurrency", type=int, help="calls of one platform at once (default: COMPOSER_CONCURRENCY or 8)"
+    )
     sandbox = command("sandbox", "serve the platform doubles on this machine", _sandbox)
     for child in (work, sandbox):
         child.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
