@@ -38,6 +38,11 @@ class NotDurable(Exception):
     """The database could forget an intent that it had committed."""
 
 
+def connections_for(concurrency: int) -> int:
+    """How many connections to the database a worker can use at once, besides its pulse."""
+    return math.ceil(concurrency * LANES_PER_SLOT) + DUTIES_AT_ONCE + 1
+
+
 class Worker:
     """One process's share of the work: many lanes at a time, one delivery of each.
 

@@ -25,7 +25,7 @@ from socialcore.adapters import ADAPTERS
 from socialcore.connections import Connection
 from socialcore.installation import Installation
 from socialcore.posts import Content
-from socialcore.worker import Worker
+from socialcore.worker import Worker, connections_for
 from tests.conftest import Business
 from tests.faulty_proxy import FaultyProxy, delay
 from tests.sandbox import APP_PASSWORD, Sandbox
@@ -40,7 +40,7 @@ POOL = 2  # worker processes at a time, so that one is up while another dies
 @contextmanager
 def worker_here(installation: Installation, *, concurrency: int = 4) -> Generator[Worker]:
     """Run a worker in a thread of this process until the block ends; its errors are the block's."""
-    database = installation.as_worker(most_connections=concurrency + 2)
+    database = installation.as_worker(most_connections=connections_for(concurrency))
     worker = Worker(database, installation.worker_url, installation.vault(), concurrency=concurrency)
     with ThreadPoolExecutor(1) as executor:
         running = executor.submit(worker.run)

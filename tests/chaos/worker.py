@@ -18,7 +18,7 @@ from socialcore.adapters import http
 from socialcore.hands import WorkerHands
 from socialcore.installation import Installation
 from socialcore.lanes import Lane
-from socialcore.worker import Worker
+from socialcore.worker import Worker, connections_for
 from tests.chaos import points
 from tests.chaos.platforms import LATEST_COMMIT, registered
 from tests.chaos.points import Fate
@@ -39,7 +39,7 @@ def work(here: Installation, fate: Fate | None, log: Path) -> None:
     end_with_the_harness()
     logging.basicConfig(filename=log, level=logging.INFO, format=f"%(asctime)s {os.getpid()} %(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    database = here.as_worker(most_connections=CONCURRENCY + 2)
+    database = here.as_worker(most_connections=connections_for(CONCURRENCY))
     shorten_waits()
     if fate is not None:
         make_mortal(database.engine, fate)
