@@ -113,8 +113,8 @@ def _ask_again(scope: AccountScope, picked: Picked, now: RowMapping, seen: objec
 
 def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
     """It is certain now that sending again makes no second post; or it has been tried often enough."""
-    refused = _was_refused(scope, picked)
-    step = retries.GiveUp() if refused else retries.after_absence(tries=tries(scope, picked.id))
+    refusal = _refusal(scope, picked)
+    step = retries.GiveUp() if refusal else retries.after_absence(tries=tries(scope, picked.id))
     over = certain_at(scope, picked.id)
     if isinstance(step, retries.TryAgain):
         # The attempt has cost its time already; the first repeats go out at once.
@@ -124,12 +124,18 @@ def _send_again(scope: AccountScope, picked: Picked, now: RowMapping) -> None:
         change(scope, picked.id, next_at=over)
     else:
         change(scope, picked.id, state="queued", misses=0)
-        change(scope, picked.id, state="failed")
+        change(scope, picked.id, state="failed", **refusal)
 
 
-def _was_refused(scope: AccountScope, picked: Picked) -> bool:
-    """Did the platform refuse the last attempt for good?"""
-    return scope.run(
-        "select outcome = 'failed' from attempts where account_id = :account_id and delivery_id = :id and n = :n",
-        {"account_id": scope.account_id, "id": picked.id, "n": picked.attempt},
-    ).scalar_one()
+def _refusal(scope: AccountScope, picked: Picked) -> dict[str, str]:
+    """Why the platform refused the last attempt for good; empty if it did not."""
+    refused = (
+        scope.run(
+            "select failure_kind, failure from attempts"
+            " where account_id = :account_id and delivery_id = :id and n = :n and outcome = 'failed'",
+            {"account_id": scope.account_id, "id": picked.id, "n": picked.attempt},
+        )
+        .mappings()
+        .first()
+    )
+    return dict(refused) if refused else {}

@@ -649,6 +649,7 @@ class TestDoubt:
         send(as_worker, lane, failures.ContentRejected("these words"))
         certain = (attempts.SEND_WITHIN + transitions.LATE_COMMIT).total_seconds()
         assert self.waits(superuser, delivery) == ("ambiguous", soon(certain))
+        self.look(as_worker, superuser, lane, failures.Unavailable("cannot be read"))  # which is not the reason
 
         superuser.execute(
             "update attempts set deadline_at = now() - interval '3 min' where delivery_id = %s", (delivery,)

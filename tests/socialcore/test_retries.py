@@ -60,3 +60,12 @@ def test_looking_again_takes_its_time(looks, wait):
 
 def test_waits_grow():
     assert list(retries.WAITS) == sorted(retries.WAITS)
+
+
+def test_waits_are_spread_but_never_shortened(monkeypatch):
+    monkeypatch.setattr(retries, "SPREAD", 0.1)
+
+    spread = {retries.spread(10 * MINUTE) for _ in range(200)}
+
+    assert len(spread) > 100
+    assert all(10 * MINUTE <= wait <= 11 * MINUTE for wait in spread)
