@@ -8,7 +8,8 @@ import sqlalchemy.exc
 
 from socialcore import worker
 from socialcore.adapters import ADAPTERS
-from socialcore.database import Database, portfolio_scope, system_scope
+from socialcore.clock import Clock, ClocksDiffer
+from socialcore.database import ContextRefused, Database, portfolio_scope, system_scope
 from socialcore.installation import Installation
 from socialcore.settings import Settings
 
@@ -36,6 +37,7 @@ def all_checks(settings: Settings, installation: Installation) -> list[Check]:
             _try("the context key is the database's", lambda: _signs(database), "Run python -m socialcore migrate."),
             _try("row-level security is forced", lambda: _walls_stand(database), "Restore the schema: a wall is open."),
             _try("the database keeps what it commits", lambda: _is_durable(database), "Turn fsync on."),
+            _try("its clock and ours agree", lambda: _clocks_agree(database), "Set the clock of one of the machines."),
             _try("a worker beats", lambda: _worker_beats(database), "Start python -m socialcore work."),
             Check(
                 "operators can sign in", settings.embedded or settings.oidc is not None, "Set OIDC_ISSUER and the rest."
@@ -50,7 +52,7 @@ def all_checks(settings: Settings, installation: Installation) -> list[Check]:
 def _try(what: str, check: Callable[[], bool], next_step: str) -> Check:
     try:
         fine = check()
-    except (sqlalchemy.exc.SQLAlchemyError, worker.NotDurable, OSError):
+    except (sqlalchemy.exc.SQLAlchemyError, ContextRefused, worker.NotDurable, ClocksDiffer, OSError):
         fine = False
     return Check(what, fine, next_step)
 
@@ -83,6 +85,11 @@ def _walls_stand(database: Database) -> bool:
 
 def _is_durable(database: Database) -> bool:
     worker.insist_on_durability(database)
+    return True
+
+
+def _clocks_agree(database: Database) -> bool:
+    Clock().watch(database)
     return True
 
 
