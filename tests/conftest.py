@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -20,6 +21,15 @@ from socialcore.embedded import Server
 from socialcore.installation import Installation
 from socialcore.posts import Platform
 from socialcore.vault import Vault
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests have to show: they record it as the property "shows"."""
+    passed = terminalreporter.stats.get("passed", [])
+    shown = [value for report in passed for name, value in report.user_properties if name == "shows"]
+    if shown:
+        terminalreporter.section("shown")
+        terminalreporter.write_line("\n".join(sorted(set(shown))))
 
 
 @pytest.fixture(scope="session")
