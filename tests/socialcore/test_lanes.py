@@ -603,15 +603,17 @@ class TestObstacle:
         assert due_in(superuser, only) == soon(attempts.HELD_LOOK_AGAIN.total_seconds())
 
 
+@pytest.fixture
+def lane(bakery, as_worker, ada):
+    """Claimed, with one delivery to send."""
+    (only,) = one_grant(bakery, "only")
+    submit(bakery, "Fresh bread", [only])
+    (claimed,) = claim(as_worker, ada)
+    return claimed
+
+
 class TestDoubt:
     """Sent without an answer: what an absence says then, and what it does not."""
-
-    @pytest.fixture
-    def lane(self, bakery, as_worker, ada):
-        (only,) = one_grant(bakery, "only")
-        submit(bakery, "Fresh bread", [only])
-        (lane,) = claim(as_worker, ada)
-        return lane
 
     def look(self, as_worker, superuser, lane, found=None, *, settle=NO_TIME):
         """Look as soon as may be, and note what was found."""
@@ -691,13 +693,6 @@ class TestDoubt:
 
 class TestStaleNews:
     """What was read before something else happened decides nothing."""
-
-    @pytest.fixture
-    def lane(self, bakery, as_worker, ada):
-        (only,) = one_grant(bakery, "only")
-        submit(bakery, "Fresh bread", [only])
-        (lane,) = claim(as_worker, ada)
-        return lane
 
     @pytest.fixture
     def doubted(self, as_worker, superuser, lane):

@@ -8,6 +8,8 @@ import hashlib
 import hmac
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +25,8 @@ from psycopg.types.json import Jsonb
 
 from socialcore import audit, database, installation
 from socialcore.database import context_pads
+from socialcore.embedded import Server
+from socialcore.installation import Installation
 
 SNAPSHOT = Path(__file__).parents[1] / "data" / "schema-walls.txt"
 
@@ -48,6 +52,22 @@ def _alembic(connection: sqlalchemy.Connection) -> Config:
 REVISIONS = ["0001", "0002"]
 
 
+@contextmanager
+def scratch(postgres: Server) -> Iterator[tuple[Installation, psycopg.Connection, sqlalchemy.Engine]]:
+    """A database of its own, with roles and nothing else; as its superuser, and as its owner."""
+    name = f"scratch_{uuid4().hex[:12]}"
+    with psycopg.connect(_plain(postgres.url("postgres", "composer")), autocommit=True) as administrator:
+        administrator.execute(f"create database {name}")
+        try:
+            database.create_roles(postgres.url("postgres", name), {})
+            here = installation.embedded(postgres, name=name)
+            engine = sqlalchemy.create_engine(here.owner_url, poolclass=sqlalchemy.NullPool)
+            with psycopg.connect(_plain(postgres.url("postgres", name)), autocommit=True) as superuser:
+                yield here, superuser, engine
+        finally:
+            administrator.execute(f"drop database {name} with (force)")
+
+
 class TestMigrations:
     def test_leave_what_the_models_say(self, migrated):
         engine = sqlalchemy.create_engine(migrated.owner_url, poolclass=sqlalchemy.NullPool)
@@ -55,51 +75,33 @@ class TestMigrations:
             command.check(_alembic(connection))
 
     def test_go_down_and_up_again_to_the_same(self, postgres):
-        name = f"scratch_{uuid4().hex[:12]}"
-        with psycopg.connect(_plain(postgres.url("postgres", "composer")), autocommit=True) as administrator:
-            administrator.execute(f"create database {name}")
-            try:
-                database.create_roles(postgres.url("postgres", name), {})
-                here = installation.embedded(postgres, name=name)
-                engine = sqlalchemy.create_engine(here.owner_url, poolclass=sqlalchemy.NullPool)
-                assert database.migrate(here.owner_url, here.context_key) == REVISIONS
-                with psycopg.connect(_plain(postgres.url("postgres", name)), autocommit=True) as superuser:
-                    first = walls(superuser)
-                    with engine.connect() as connection:
-                        command.downgrade(_alembic(connection), "base")
-                        assert database.current_revision(connection) is None
-                    left = superuser.execute(
-                        "select relname from pg_class where relnamespace::regnamespace::text like 'composer%'"
-                        " and relkind in ('r', 'v', 'm', 'S') and relname <> 'alembic_version'"
-                    ).fetchall()
-                    assert left == []
-                    assert database.migrate(here.owner_url, here.context_key) == REVISIONS
-                    assert walls(superuser) == first
-                assert database.migrate(here.owner_url, here.context_key) == ()
-            finally:
-                administrator.execute(f"drop database {name} with (force)")
+        with scratch(postgres) as (here, superuser, engine):
+            assert database.migrate(here.owner_url, here.context_key) == REVISIONS
+            first = walls(superuser)
+            with engine.connect() as connection:
+                command.downgrade(_alembic(connection), "base")
+                assert database.current_revision(connection) is None
+            left = superuser.execute(
+                "select relname from pg_class where relnamespace::regnamespace::text like 'composer%'"
+                " and relkind in ('r', 'v', 'm', 'S') and relname <> 'alembic_version'"
+            ).fetchall()
+            assert left == []
+            assert database.migrate(here.owner_url, here.context_key) == REVISIONS
+            assert walls(superuser) == first
+            assert database.migrate(here.owner_url, here.context_key) == ()
 
     def test_keep_what_an_earlier_version_has_stored(self, postgres):
         """Two versions share a database during a deploy: what the older one wrote is there, and stands."""
-        name = f"scratch_{uuid4().hex[:12]}"
-        with psycopg.connect(_plain(postgres.url("postgres", "composer")), autocommit=True) as administrator:
-            administrator.execute(f"create database {name}")
-            try:
-                database.create_roles(postgres.url("postgres", name), {})
-                here = installation.embedded(postgres, name=name)
-                engine = sqlalchemy.create_engine(here.owner_url, poolclass=sqlalchemy.NullPool)
-                with engine.connect() as connection:
-                    command.upgrade(_alembic(connection), REVISIONS[0])
-                with psycopg.connect(_plain(postgres.url("postgres", name)), autocommit=True) as superuser:
-                    superuser.execute((Path(__file__).parents[1] / "data" / "rows-of-0001.sql").read_text("utf-8"))
-                    before = self.counted(superuser)
+        with scratch(postgres) as (here, superuser, engine):
+            with engine.connect() as connection:
+                command.upgrade(_alembic(connection), REVISIONS[0])
+            superuser.execute((Path(__file__).parents[1] / "data" / "rows-of-0001.sql").read_text("utf-8"))
+            before = self.counted(superuser)
 
-                    assert list(database.migrate(here.owner_url, here.context_key)) == REVISIONS[1:]
+            assert list(database.migrate(here.owner_url, here.context_key)) == REVISIONS[1:]
 
-                    assert self.counted(superuser) == before
-                    assert before["deliveries"] == 2
-            finally:
-                administrator.execute(f"drop database {name} with (force)")
+            assert self.counted(superuser) == before
+            assert before["deliveries"] == 2
 
     def counted(self, superuser: psycopg.Connection) -> dict[str, int]:
         tables = (
