@@ -48,8 +48,12 @@ class Database:
     context_key: bytes = field(repr=False)
 
 
-def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -> Database:
-    """Make a pool of connections; none is opened yet."""
+def open_database(url: str, context_key: bytes, *, most_connections: int = 10, options: str = "") -> Database:
+    """Make a pool of connections; none is opened yet.
+
+    Args:
+        options: settings of the server for these sessions, as `-c name=value`; a pooler may not let them through.
+    """
     engine = sqlalchemy.create_engine(
         url,
         pool_size=most_connections,
@@ -59,10 +63,10 @@ def open_database(url: str, context_key: bytes, *, most_connections: int = 10) -
         connect_args={
             "connect_timeout": 5,
             "application_name": "social-composer",
-            "options": "-c plan_cache_mode=force_generic_plan",
             "keepalives_idle": 30,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            "options": options,
         },
     )
     return Database(engine, context_key)

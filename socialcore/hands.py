@@ -37,7 +37,10 @@ class WorkerHands:
             return _next(scope, lane)
 
     def prepare(self, lane: Lane, picked: Picked) -> Prepared:
-        return grants.fresh(self.database, self.vault, lane.platform, picked.grant)
+        """Open the sign-in, and wait for a slot: before the deadline is set, so that none is used up by waiting."""
+        prepared = grants.fresh(self.database, self.vault, lane.platform, picked.grant)
+        self.slots[lane.platform].acquire()
+        return prepared
 
     def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
@@ -48,15 +51,13 @@ class WorkerHands:
         return time.monotonic() + attempts.SEND_WITHIN.total_seconds()
 
     def intend(self, lane: Lane, picked: Picked, prepared: Prepared) -> Attempt | None:
-        """Commit to sending once there is a slot for it, which `send` gives back: an intent never waits for one."""
-        slot = self.slots[lane.platform]
-        slot.acquire()
+        """Commit to sending; the slot goes on to `send`, or is given back."""
         attempt = None
         try:
             attempt = self._intended(lane, picked, prepared)
         finally:
             if attempt is None:
-                slot.release()
+                self.slots[lane.platform].release()
         return attempt
 
     def _intended(self, lane: Lane, picked: Picked, prepared: Prepared) -> Attempt | None:

@@ -114,6 +114,22 @@ def test_a_platform_that_hangs_keeps_no_other_waiting(
     )
 
 
+def test_waiting_for_a_slot_uses_up_no_deadline(
+    bakery: Business, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(attempts, "SEND_WITHIN", SECOND)
+    hanging, waiting = sign_in(bakery, sandbox, proxy), sign_in(bakery, sandbox, proxy)
+    proxy.misbehave(delay(before=3), on=WRITE, holding=b"Hangs")
+    slow = submit(bakery, hanging, "Hangs")
+
+    with worker_here(bakery.installation, concurrency=1):
+        wait_for(lambda: proxy.count(WRITE), what="the one that hangs")
+        behind = submit(bakery, waiting, "Waits for the slot")
+        watch.wait_until("confirmed", [slow, behind])
+
+    assert [each["outcome"] for each in watch.attempts(behind)] == ["accepted"]
+
+
 class TestClock:
     @pytest.mark.parametrize(("ahead", "says"), [(3600, "3,600 s ahead of"), (-3600, "3,600 s behind")])
     def test_that_is_wrong_stops_the_work_and_says_so(
