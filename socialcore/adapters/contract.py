@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 from uuid import UUID
 
-from socialcore.posts import Content, Problem
+from socialcore.posts import Content, MediaReference, Problem
 
 Json = dict[str, Any]
 # Called when the connection stands and no byte of the request has left; raising stops the request for certain.
@@ -21,12 +22,56 @@ class TextUnit(StrEnum):
 
     GRAPHEMES = "characters"  # what a reader sees as one: 👩‍👩‍👧 is 1
     BYTES = "bytes"  # in UTF-8: 👩‍👩‍👧 is 18
+    WEIGHT = "characters by weight"  # as X counts: every link is 23, every emoji 2
+    UTF16 = "characters in UTF-16"  # what Java and JavaScript call the length of a string: 👩‍👩‍👧 is 8
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule of a platform is written down, and when we last read it there."""
+
+    document: str
+    as_of: date
 
 
 @dataclass(frozen=True, slots=True)
 class TextLimit:
     most: int
     unit: TextUnit
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureLimits:
+    """What one picture of a post may be; pictures are fitted to it before a post is submitted."""
+
+    most: int  # pictures of one post
+    most_bytes: int  # of each
+    least_bytes: int = 0
+    longest_side: int  # pixels
+    shortest_side: int = 1  # pixels
+    media_types: tuple[str, ...] = ("image/jpeg", "image/png")
+    most_alt: int | None = None  # characters of the description; None: the platform takes none
+    source: Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoLimits:
+    """What the one video of a post may be; it is sent as it is, or refused with the reason."""
+
+    most_bytes: int
+    longest: timedelta
+    media_types: tuple[str, ...] = ("video/mp4",)
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that is no number of ours to compare with: what the platform says, and how we keep to it."""
+
+    says: str
+    kept: str
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +89,7 @@ class Budget:
     per: Literal["connection", "grant", "platform"]
     most: int
     within: timedelta
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +103,14 @@ class Capabilities:
     misses: int  # how many looks must find nothing before it was not published
     read_lag: timedelta  # how long a published post may take to show up in a read
     budgets: tuple[Budget, ...] = ()
+    pictures: PictureLimits | None = None
+    takes_pictures_by_url: bool = False  # the platform fetches them itself, from a public address of ours
+    video: VideoLimits | None = None
+    # A thread in one call, all or nothing; as one delivery per part, each after the one before; or not at all.
+    threads: Literal["together", "chain"] | None = None
+    sign_in: tuple[Literal["password", "browser"], ...] = ("password",)
+    permissions: frozenset[str] = frozenset()  # what a sign-in has to allow us, in the platform's words
+    rules: tuple[Rule, ...] = ()
     source: str
 
 
@@ -66,6 +120,7 @@ class Target:
 
     id: str
     name: str
+    detail: str = ""  # what tells it from another of the same name: an address, a workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +141,72 @@ class Granted:
     secret: Mapping[str, str] = field(repr=False)
     targets: tuple[Target, ...]
     expires_at: datetime | None  # of the access, which a refresh renews
+    ends_at: datetime | None = None  # when only signing in again helps, if the platform says so
+    permissions: frozenset[str] | None = None  # what was allowed; None if the platform does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Where a browser is sent to sign in, and what we must remember until it comes back."""
+
+    url: str
+    keep: Mapping[str, str] = field(repr=False)  # goes into `connect` again, beside what the browser brings
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check has shown besides that the sign-in works."""
+
+    permissions: frozenset[str] | None = None  # what is allowed now; None if the platform does not say
+    name: str | None = None  # the target's name now
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture fitted to one platform, or a video: already stored, by the hash of its bytes."""
+
+    id: str
+    media_type: str
+    size: int  # bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a linked page says of itself."""
+
+    url: str
+    title: str
+    description: str
+    thumb: Picture | None = None
+
+
+def _none(_asked: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What rendering may ask for. Each answers None where there is nothing, or nothing yet."""
+
+    who: Resolve = _none
+    post: Callable[[str], Json | None] = _none  # a link: what `Adapter.reference` said of it
+    card: Callable[[str], Card | None] = _none
+    picture: Callable[[MediaReference], Picture | None] = _none
+
+
+class Media(Protocol):
+    """Stored media, as an adapter gets at them while it uploads."""
+
+    def read(self, media_id: str) -> bytes: ...
+    def public_url(self, media_id: str) -> str:
+        """Say where a platform can fetch it: signed, and for some days only.
+
+        Raises:
+            Unavailable: if this installation has no public address.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +238,8 @@ class Sighting:
 class ReadBack:
     """What a platform shows of a post that it accepted."""
 
-    verdict: Literal["match", "mismatch"]
+    # "pending": the platform is still deciding. "rejected": it has decided not to show it, `differs` says why.
+    verdict: Literal["match", "mismatch", "pending", "rejected"]
     differs: str = ""  # what is not as it was sent
 
 
@@ -139,8 +261,16 @@ class Adapter(Protocol):
         """Measure the text against each of the platform's limits, the tightest first."""
         ...
 
+    def depart(self, answer: Mapping[str, str], *, redirect_uri: str, state: str) -> Departure:
+        """Begin a sign-in by browser; `answer` is what an operator typed before, such as a server.
+
+        Raises:
+            ContentRejected: if this platform or this installation has no sign-in by browser; says what is missing.
+        """
+        ...
+
     def connect(self, answer: Mapping[str, str]) -> Granted:
-        """Turn what an operator typed or a sign-in brought back into a grant."""
+        """Turn what an operator typed, or a browser brought back together with what `depart` kept, into a grant."""
         ...
 
     def refresh(self, access: Access, *, before_write: BeforeWrite | None = None) -> Granted:
@@ -151,16 +281,53 @@ class Adapter(Protocol):
         """Ask `service` whom a mention means; None if it names nobody."""
         ...
 
-    def render(self, content: Content, resolve: Resolve) -> Json:
-        """Turn content into what this platform will be given, all but what the moment of sending decides."""
+    def reference(self, service: str, link: str) -> Json | None:
+        """Ask what a reply or a quote of this post has to say; None if it is no post, or nothing of this platform."""
+        ...
+
+    def render(self, content: Content, lookups: Lookups) -> Sequence[Json]:
+        """Turn content into what this platform will be given, all but what the moment of sending decides.
+
+        One object per delivery: more than one only for a thread that goes out as a chain. Each has the words
+        it publishes under "text".
+        """
+        ...
+
+    def cost(self, rendered: Json) -> Decimal:
+        """What the platform charges us for publishing this, in US dollars."""
         ...
 
     def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
         """Cut rendered text into pieces for a preview: plain (None), link, mention or tag."""
         ...
 
-    def freeze(self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime) -> Frozen:
-        """Decide the last bytes: record key and time stamp. Pure; called once per delivery."""
+    def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
+        """Bring media to the platform before the post: nothing becomes public.
+
+        Called before every attempt, so an upload that is still good is not made again: `wire` is what was frozen
+        before, None the first time.
+
+        Returns:
+            What `freeze` needs to know of it; not used when the wire is frozen already.
+        """
+        ...
+
+    def freeze(
+        self,
+        target_id: str,
+        rendered: Json,
+        uploaded: Json,
+        *,
+        delivery_id: UUID,
+        at: datetime,
+        earlier: Sequence[str] = (),
+    ) -> Frozen:
+        """Decide the last bytes: record key and time stamp. Pure; called once per delivery.
+
+        Args:
+            uploaded: what `upload` returned.
+            earlier: the platform's ids of this chain's parts before this one, the first first.
+        """
         ...
 
     def publish(self, access: Access, wire: Json, *, before_write: BeforeWrite) -> Receipt:
@@ -191,7 +358,7 @@ class Adapter(Protocol):
         """Take a published post down. Deleting what is already gone succeeds."""
         ...
 
-    def check(self, access: Access) -> None:
+    def check(self, access: Access) -> Checked:
         """Make a real call that only a working sign-in can make."""
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import httpx
 
@@ -30,13 +30,17 @@ class Refusals:
     """How a platform says no: where a reply holds its error code, and what each code means to us.
 
     `says` puts a code into words for an operator; a code without words is shown as it is.
-    `unauthorized` is what a 401 without a code that we know means.
+    `unauthorized` is what a 401 without a code that we know means; a code is looked up whatever the status,
+    because some platforms answer 200 to everything.
     """
 
     code: Callable[[Json], str | None]
     meaning: Mapping[str, type[failures.PlatformFailure]]
     says: Mapping[str, str] = field(default_factory=dict[str, str])
     unauthorized: type[failures.PlatformFailure] = failures.CredentialExpired
+    forbidden: type[failures.PlatformFailure] = failures.ReconnectNeeded  # a 403 without a code that we know
+    words: Callable[[Json], object] = lambda body: body.get("message")  # where a refusal is put into words
+    whose: Literal["connection", "grant", "platform"] = "grant"  # who has to wait after a 429
 
 
 def new_client() -> httpx.Client:
@@ -55,6 +59,7 @@ def call(
     answers: bool = True,
     before_write: BeforeWrite | None = None,
     secrets: Collection[str] = (),
+    hear: Callable[[Mapping[str, str]], None] | None = None,
 ) -> Json:
     """Send `request` and return its JSON reply, or raise the failure that fits.
 
@@ -64,6 +69,7 @@ def call(
         answers: False if success has no body; it is then an empty object.
         before_write: runs when the connection stands and before the first byte of the request.
         secrets: what the request holds besides its token that no failure may repeat.
+        hear: is given the headers of any answer.
 
     Raises:
         OutcomeUnknown: only if `changes_something`; otherwise the same trouble is `Unavailable`.
@@ -84,6 +90,8 @@ def call(
         raise unclear(f"{platform} did not answer.") from error
     except (httpx.DecodingError, _Unreadable) as error:
         raise unclear(f"{platform} sent an answer that nobody can read.") from error
+    if hear is not None:
+        hear(response.headers)
     if response.is_success and not content and not answers:
         return {}
     token = request.headers.get("Authorization", "").rpartition(" ")[2]
@@ -97,9 +105,8 @@ class _Voice:
     platform: str
     secrets: Collection[str] = field(repr=False)
 
-    def quote(self, code: str, body: Json | None) -> str:
+    def quote(self, code: str, said: object) -> str:
         """Say what the platform said, cut short; it goes to the operator who can act on it."""
-        said = (body or {}).get("message")
         words = said if isinstance(said, str) and said else code
         for secret in filter(None, self.secrets):
             words = words.replace(secret, "…")
@@ -116,21 +123,22 @@ def _understood(
     unclear: type[failures.PlatformFailure],
 ) -> Json:
     platform = voice.platform
-    code = refusals.code(body) if body is not None else None
+    code, said = (refusals.code(body), refusals.words(body)) if body is not None else (None, None)
     if response.status_code == 429:
-        raise failures.RateLimited(f"{platform} asks us to wait.", wait=asked_wait(response.headers))
+        wait = asked_wait(response.headers)
+        raise failures.RateLimited(f"{platform} asks us to wait.", wait=wait, whose=refusals.whose)
     if code is not None and (refusal := refusals.meaning.get(code)):
-        raise refusal(refusals.says.get(code) or voice.quote(code, body))
+        raise refusal(refusals.says.get(code) or voice.quote(code, said))
     match response.status_code:
         case _ if response.is_success and body is not None and code is None:
             return body
         case 401:
             raise refusals.unauthorized(f"{platform} does not accept this sign-in.")
         case 403:
-            raise failures.ReconnectNeeded(f"{platform} refuses this sign-in.")
+            raise refusals.forbidden(f"{platform} refuses this sign-in.")
         # Not that there is no such thing, which a platform says in its own words: a gateway gone astray says 404, too.
         case status if response.is_client_error and status not in (404, 408, 410):
-            raise failures.ContentRejected(voice.quote(code or str(status), body))
+            raise failures.ContentRejected(voice.quote(code or str(status), said))
         case status:
             raise unclear(f"{platform} answered with an error of its own ({status}).")
 

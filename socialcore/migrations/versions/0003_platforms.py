@@ -1,0 +1,21 @@
+"""Four platforms: media, sign-ins by browser, connections that check themselves, tokens for the API."""
+
+from pathlib import Path
+
+from alembic import op
+
+from socialcore.database import run_script
+
+revision = "0003"
+down_revision = "0002"
+
+SUBJECTS = sorted((Path(__file__).parent / "0003_platforms").glob("*.sql"))
+
+
+def upgrade() -> None:
+    for subject in SUBJECTS:
+        run_script(op.get_bind(), subject)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("What four platforms have stored has no place in the older schema: restore a backup.")
