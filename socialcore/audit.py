@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from socialcore.database import AccountScope
+from socialcore.database import AccountScope, OperatorScope
 
 
-def record(scope: AccountScope, action: str, **detail: Any) -> None:
+def record(scope: AccountScope | OperatorScope, action: str, **detail: Any) -> None:
     """Append to the audit log, in the transaction of the change itself.
 
     Args:
@@ -18,7 +18,7 @@ def record(scope: AccountScope, action: str, **detail: Any) -> None:
         " values (:actor, :account_id, :action, cast(:detail as jsonb))",
         {
             "actor": str(scope.operator_id or "worker"),
-            "account_id": scope.account_id,
+            "account_id": scope.account_id if isinstance(scope, AccountScope) else None,
             "action": action,
             "detail": json.dumps(detail, default=str),
         },

@@ -109,6 +109,13 @@ class PortfolioScope(_Scope):
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorScope(_Scope):
+    """A transaction that changes what is one operator's and no account's. Only `operator_scope` makes one."""
+
+    operator_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class SystemScope(_Scope):
     """A transaction that sees no account: sign-ins, workers, and the lanes, which hold no content."""
 
@@ -160,6 +167,19 @@ def portfolio_scope(database: Database, operator_id: UUID) -> Generator[Portfoli
             raise ContextRefused
         connection.execute(_parsed("set transaction read only"))
         yield PortfolioScope(connection, operator_id)
+
+
+@contextmanager
+def operator_scope(database: Database, operator_id: UUID) -> Generator[OperatorScope]:
+    """Open a transaction for what belongs to an operator, such as tokens; no account's rows can be changed in it.
+
+    Raises:
+        ContextRefused: if the database does not accept what we sign.
+    """
+    with _transaction(database, f"portfolio|{operator_id}|") as (connection, opened):
+        if opened != operator_id:
+            raise ContextRefused
+        yield OperatorScope(connection, operator_id)
 
 
 @contextmanager

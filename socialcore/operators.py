@@ -46,16 +46,19 @@ class Operator:
     email: str
     roles: Sequence[Role]
     every_account: bool
+    only: frozenset[Capability] = frozenset(Capability)  # what the token allows through which they act
 
     def may(self, capability: Capability) -> bool:
-        return any(capability in MAY[role] for role in self.roles)
+        return capability in self.only and any(capability in MAY[role] for role in self.roles)
 
     def require(self, capability: Capability) -> None:
-        """Refuse what no role of the operator allows.
+        """Refuse what no role of the operator allows, or not through this token.
 
         Raises:
             NotAllowed: saying which capability is missing.
         """
+        if capability not in self.only:
+            raise NotAllowed(f"This token does not include: {capability}.")
         if not self.may(capability):
             raise NotAllowed(f"Your roles ({', '.join(self.roles)}) do not include: {capability}.")
 

@@ -7,13 +7,14 @@ compared with a snapshot by `tests/socialcore/test_schema.py`.
 from socialcore.models.base import Base
 from socialcore.models.connections import Clock, Connection, Duty, Grant, Lane, Spending, Worker
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
-from socialcore.models.people import Account, Membership, Operator, SignIn
+from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
 from socialcore.models.publishing import Attempt, Delivery, Draft, Post
 from socialcore.models.records import AuditEntry, Event
 
 __all__ = [
     "Account",
     "AccountFeature",
+    "ApiToken",
     "Attempt",
     "AuditEntry",
     "Base",

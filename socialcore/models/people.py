@@ -53,3 +53,22 @@ class SignIn(Base):
     started_at: Mapped[Now]
     seen_at: Mapped[Now]
     ended_at: Mapped[datetime | None]
+
+
+class ApiToken(Base):
+    __tablename__ = "api_tokens"
+    __table_args__ = (UniqueConstraint("token_hash"), Index("api_tokens_operator_id", "operator_id"))
+
+    id: Mapped[Key]
+    token_hash: Mapped[bytes]
+    name: Mapped[str]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    account_ids: Mapped[list[UUID]]
+    capabilities: Mapped[list[str]]
+    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))
+    created_at: Mapped[Now]
+    expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    minute: Mapped[datetime | None]
+    calls: Mapped[int] = mapped_column(server_default=text("0"))
+    revoked_at: Mapped[datetime | None]

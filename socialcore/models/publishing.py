@@ -51,6 +51,7 @@ class Post(Base):
     content: Mapped[dict[str, Any]]
     content_hash: Mapped[bytes]
     submitted_at: Mapped[Now]
+    request_hash: Mapped[bytes | None]
 
 
 class Delivery(Base):
@@ -61,6 +62,7 @@ class Delivery(Base):
         ForeignKeyConstraint(["account_id", "follows"], ["deliveries.account_id", "deliveries.id"]),
         UniqueConstraint("account_id", "post_id", "connection_id", "part"),
         UniqueConstraint("account_id", "connection_id", "remote_id"),
+        Index("deliveries_changed", "account_id", text("changed_at DESC"), text("id DESC")),
         Index(
             "deliveries_in_flight",
             "account_id",

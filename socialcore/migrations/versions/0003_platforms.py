@@ -9,7 +9,12 @@ from socialcore.database import run_script
 revision = "0003"
 down_revision = "0002"
 
-DOWN: tuple[str, ...] = ()  # what undoes the subjects, the last first
+DOWN: tuple[str, ...] = (  # what undoes the subjects, the last first
+    "drop index composer.deliveries_changed",
+    "alter table composer.posts drop column request_hash",
+    "drop table composer.api_tokens",
+    "drop function composer.use_api_token(bytea), composer.may_manage()",
+)
 SUBJECTS = sorted((Path(__file__).parent / "0003_platforms").glob("*.sql"))
 
 
