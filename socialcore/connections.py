@@ -73,6 +73,14 @@ def of_account(scope: AccountScope) -> list[Connection]:
     )
 
 
+def connection(scope: AccountScope, connection_id: UUID) -> Connection | None:
+    return scope.first(
+        Connection,
+        f"{SELECT} where c.account_id = :account_id and c.id = :id",
+        {"account_id": scope.account_id, "id": connection_id},
+    )
+
+
 def needing_attention(scope: ReadScope) -> list[Connection]:
     """List the connections a person should look at."""
     return scope.all(

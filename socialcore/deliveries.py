@@ -128,6 +128,41 @@ def of_posts(scope: ReadScope, post_ids: Sequence[UUID]) -> dict[UUID, list[Deli
     return grouped
 
 
+def one(scope: ReadScope, delivery_id: UUID) -> Delivery | None:
+    return scope.first(Delivery, f"{SELECT} where d.id = :id", {"id": delivery_id})
+
+
+def page(
+    scope: AccountScope,
+    *,
+    state: State | None,
+    since: datetime | None,
+    before: tuple[datetime, UUID] | None,
+    most: int,
+) -> list[Delivery]:
+    """List the account's deliveries, the one whose state changed last first, from one further back on.
+
+    Args:
+        since: only those whose state has changed at this time or later.
+    """
+    return scope.all(
+        Delivery,
+        f"{SELECT} where d.account_id = :account_id and (cast(:state as text) is null or d.state = :state)"
+        "   and d.changed_at >= coalesce(cast(:since as timestamptz), '-infinity')"
+        "   and (cast(:at as timestamptz) is null"
+        "     or d.changed_at <= :at and (d.changed_at, d.id) < (:at, cast(:id as uuid)))"
+        " order by d.changed_at desc, d.id desc limit :most",
+        {
+            "account_id": scope.account_id,
+            "state": state,
+            "since": since,
+            "at": before[0] if before else None,
+            "id": before[1] if before else None,
+            "most": most,
+        },
+    )
+
+
 def needing_attention(scope: ReadScope, *, most: int = 50) -> list[Delivery]:
     """List what a person should know of, the latest first."""
     return scope.all(

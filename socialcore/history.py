@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from socialcore import deliveries, posts
-from socialcore.database import ReadScope
+from socialcore.database import AccountScope, ReadScope
 from socialcore.deliveries import Delivery
 from socialcore.posts import Content
 
@@ -39,25 +40,33 @@ def recent(scope: ReadScope, *, account_id: UUID | None = None, most: int = 50) 
         {"account_id": account_id, "most": most},
     ).all()
     found = deliveries.of_posts(scope, [row.id for row in rows])
-    return [
-        SubmittedPost(
-            row.id,
-            row.account_id,
-            row.number,
-            row.author_id,
-            row.submitted_at,
-            posts.from_json(row.content),
-            found[row.id],
-        )
-        for row in rows
-    ]
+    return [_post(row, found[row.id]) for row in rows]
+
+
+def page(scope: AccountScope, *, before: tuple[datetime, UUID] | None, most: int) -> list[SubmittedPost]:
+    """List the account's posts, the latest first, from one further back on."""
+    rows = scope.run(
+        f"{SELECT} where p.account_id = :account_id and (cast(:at as timestamptz) is null"
+        "   or p.submitted_at <= :at and (p.submitted_at, p.id) < (:at, cast(:id as uuid)))"
+        " order by p.submitted_at desc, p.id desc limit :most",
+        {
+            "account_id": scope.account_id,
+            "at": before[0] if before else None,
+            "id": before[1] if before else None,
+            "most": most,
+        },
+    ).all()
+    found = deliveries.of_posts(scope, [row.id for row in rows])
+    return [_post(row, found[row.id]) for row in rows]
 
 
 def post(scope: ReadScope, post_id: UUID) -> SubmittedPost | None:
     row = scope.run(f"{SELECT} where p.id = :id", {"id": post_id}).first()
     if row is None:
         return None
-    found = deliveries.of_posts(scope, [post_id])[post_id]
-    return SubmittedPost(
-        row.id, row.account_id, row.number, row.author_id, row.submitted_at, posts.from_json(row.content), found
-    )
+    return _post(row, deliveries.of_posts(scope, [post_id])[post_id])
+
+
+def _post(row: Any, found: Sequence[Delivery]) -> SubmittedPost:
+    content = posts.from_json(row.content)
+    return SubmittedPost(row.id, row.account_id, row.number, row.author_id, row.submitted_at, content, found)

@@ -69,6 +69,11 @@ def usage(content: Content, connection: Connection) -> Usage:
     return max(found, key=lambda each: each.used / each.limit.most)
 
 
+def usages(content: Content, connection: Connection) -> Sequence[Usage]:
+    """Measure the text against each of the platform's limits, the tightest first."""
+    return ADAPTERS[connection.platform].usage(content)
+
+
 def resolve(connection: Connection, handle: str) -> str | None:
     """Ask the connection's platform whom a mention means; None if it names nobody.
 
@@ -95,7 +100,7 @@ def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, fla
     return {each.id: flags.may_publish(features, each.platform, scope.account_id) for each in chosen}
 
 
-def submit(
+def submit(  # noqa: PLR0913 - all that is decided at this moment
     scope: AccountScope,
     content: Content,
     rendered: Mapping[UUID, Sequence[Json]],
@@ -106,6 +111,7 @@ def submit(
     undo: timedelta,
     late_window: timedelta,
     now: datetime,
+    request_hash: bytes | None = None,
 ) -> Submitted:
     """Make a draft final and queue it for each of the chosen connections.
 
@@ -116,6 +122,7 @@ def submit(
         rendered: by connection, what `render` made of the content; frozen from now on.
         due_at: when to publish, with a time zone; None for now, which leaves `undo` to take it back.
         late_window: later than this after it was due, it is missed and not sent.
+        request_hash: of the whole request, if it came through the API; under the same token it must be the same.
 
     Raises:
         NotReady: if the post does not fit a chosen connection, or no connection was chosen.
@@ -130,8 +137,8 @@ def submit(
         raise NotReady({})
     content_json = posts.to_json(content)
     scope.run(
-        "insert into posts (account_id, submit_token, author_id, content, content_hash)"
-        " values (:account_id, :token, :author, cast(:content as jsonb), :hash)"
+        "insert into posts (account_id, submit_token, author_id, content, content_hash, request_hash)"
+        " values (:account_id, :token, :author, cast(:content as jsonb), :hash, :request_hash)"
         " on conflict (account_id, submit_token) do nothing",
         {
             "account_id": scope.account_id,
@@ -139,13 +146,15 @@ def submit(
             "author": scope.operator_id,
             "content": json.dumps(content_json),
             "hash": posts.digest(content_json),
+            "request_hash": request_hash,
         },
     )
     post = scope.run(
-        "select id, number, content_hash from posts where account_id = :account_id and submit_token = :token",
+        "select id, number, content_hash, request_hash from posts"
+        " where account_id = :account_id and submit_token = :token",
         {"account_id": scope.account_id, "token": submit_token},
     ).one()
-    if bytes(post.content_hash) != posts.digest(content_json):
+    if (post.content_hash, post.request_hash) != (posts.digest(content_json), request_hash):
         raise AlreadySubmitted(f"This draft was published already, as P-{post.number}, with other words.")
     if not scope.run(
         "select 1 from deliveries where account_id = :account_id and post_id = :id limit 1",
@@ -160,6 +169,23 @@ def submit(
         {"account_id": scope.account_id, "id": post.id},
     ).all()
     return Submitted(post.id, post.number, queued[0].due_at, [row.id for row in queued])
+
+
+def repeated(scope: AccountScope, submit_token: UUID, request_hash: bytes) -> UUID | None:
+    """The post that the same request through the API has become already; None if it has not.
+
+    Raises:
+        AlreadySubmitted: if another request has, under this token.
+    """
+    post = scope.run(
+        "select id, number, request_hash from posts where account_id = :account_id and submit_token = :token",
+        {"account_id": scope.account_id, "token": submit_token},
+    ).first()
+    if post is None:
+        return None
+    if post.request_hash != request_hash:
+        raise AlreadySubmitted(f"Under this key, another request has become P-{post.number}.")
+    return post.id
 
 
 def _queue(

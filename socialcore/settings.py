@@ -45,6 +45,7 @@ class Settings:
     late_window: timedelta = timedelta(hours=2)  # later than this is missed, never sent late in silence
     idle: timedelta = timedelta(minutes=30)
     longest_sign_in: timedelta = timedelta(hours=10)
+    api_calls: int = 120  # that one token may make in a minute
 
     @property
     def embedded(self) -> bool:
@@ -78,6 +79,7 @@ class Settings:
             port=_number(environ, "COMPOSER_PORT", defaults.port),
             sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
+            api_calls=_number(environ, "COMPOSER_API_CALLS", defaults.api_calls),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
         )
 
