@@ -23,6 +23,11 @@ class Opened:
     def vault(self) -> Vault:
         return self._installation.vault()
 
+    def close(self) -> None:
+        """Give back the database's sessions; opened again when needed."""
+        if found := self.__dict__.pop("database", None):
+            found.engine.dispose()
+
     @cached_property
     def _installation(self) -> Installation:
         if self.settings.embedded:

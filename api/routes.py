@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from socialcore import demo, installation, operators
-from socialcore.database import Database, system_scope
+from api import v1
+from api.opened import Opened
+from socialcore import demo, operators
+from socialcore.database import system_scope
 from socialcore.settings import Settings
 
 COOKIE = "composer_sign_in"
@@ -18,36 +20,41 @@ AWAY = PlainTextResponse("The database does not answer. Nothing was changed: go 
 
 
 def of(settings: Settings) -> Sequence[BaseRoute]:
-    always = [Route("/overview", _overview), Route("/healthz", _alive), Route("/readyz", _ready(settings))]
+    here = Opened(settings)
+    always = [
+        Route("/overview", _overview),
+        Route("/healthz", _alive),
+        Route("/readyz", _ready(here)),
+        *v1.routes(here),
+    ]
     if not settings.embedded:
         return always
-    return [*always, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]
+    return [*always, Route("/sign-in/demo/{role}", _demo_sign_in(here)), Route("/sign-out", _sign_out(here))]
 
 
-def _demo_sign_in(settings: Settings):  # noqa: ANN202 - an endpoint, as Starlette likes it
+def _demo_sign_in(here: Opened):  # noqa: ANN202 - an endpoint, as Starlette likes it
     def sign_in(request: Request) -> Response:
         """Sign in as the demo operator of a role; only with the embedded database, on this machine."""
         token = secrets.token_urlsafe(32)
-        database = _database(settings)
         role = request.path_params["role"]
         try:
-            known = operators.start_sign_in(database, token, issuer=demo.ISSUER, subject=role, verified_email=None)
+            known = operators.start_sign_in(here.database, token, issuer=demo.ISSUER, subject=role, verified_email=None)
         except sqlalchemy.exc.SQLAlchemyError:
             return AWAY
         answer = RedirectResponse("/", status_code=303)
         if known is not None:
-            lasts = int(settings.longest_sign_in.total_seconds())
+            lasts = int(here.settings.longest_sign_in.total_seconds())
             answer.set_cookie(COOKIE, token, max_age=lasts, httponly=True, samesite="lax", path="/")
         return answer
 
     return sign_in
 
 
-def _sign_out(settings: Settings):  # noqa: ANN202
+def _sign_out(here: Opened):  # noqa: ANN202
     def sign_out(request: Request) -> Response:
         if token := request.cookies.get(COOKIE):
             try:
-                operators.end_sign_in(_database(settings), token)
+                operators.end_sign_in(here.database, token)
             except sqlalchemy.exc.SQLAlchemyError:
                 return AWAY  # the cookie stays: without it, nobody could end what it still opens
         answer = RedirectResponse("/", status_code=303)
@@ -66,12 +73,12 @@ async def _alive(_request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def _ready(settings: Settings):  # noqa: ANN202
+def _ready(here: Opened):  # noqa: ANN202
     def ready(_request: Request) -> Response:
         """Does the database answer, and does a worker beat? Without a worker, nothing goes out."""
         started = time.monotonic()
         try:
-            with system_scope(_database(settings)) as scope:
+            with system_scope(here.database) as scope:
                 beating = scope.run(
                     "select count(*) from workers where stopped_at is null and beat_at > now() - interval '60 seconds'"
                 ).scalar_one()
@@ -83,18 +90,3 @@ def _ready(settings: Settings):  # noqa: ANN202
         return JSONResponse(body, status_code=200 if fine else 503)
 
     return ready
-
-
-_opened: dict[str, Database] = {}
-
-
-def _database(settings: Settings) -> Database:
-    """One small pool for these routes, opened when it is first needed: the embedded server starts after us."""
-    if "app" not in _opened:
-        here = (
-            installation.embedded(installation.server(settings))
-            if settings.embedded
-            else installation.configured(settings)
-        )
-        _opened["app"] = here.as_app(most_connections=3)
-    return _opened["app"]

@@ -59,7 +59,7 @@ class Call:
 
 
 def _for(capability: Capability) -> Callable[..., Call]:
-    def call(account_id: AccountId, who: WhoCalls, opened: Here) -> Call:
+    def call(account_id: AccountId, who: WhoCalls, opened: Here, _: Annotated[object, Token]) -> Call:
         if account_id not in who.account_ids:
             raise NotYourAccount
         who.operator.require(capability)

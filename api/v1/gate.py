@@ -66,7 +66,9 @@ class Gate:
         most = self._here.settings.api_calls
         wait = _announce(headers, caller, most)
         if caller.calls > most:
-            return answer("too-many-calls", f"A token makes {most} calls a minute at most.", headers={"Retry-After": wait})
+            return answer(
+                "too-many-calls", f"A token makes {most} calls a minute at most.", headers={"Retry-After": wait}
+            )
         scope["state"] = {**scope.get("state", {}), "caller": caller}
         return None
 

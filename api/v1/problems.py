@@ -51,9 +51,13 @@ KINDS: Mapping[Name, Kind] = {
     "malformed": Kind(400, "This cannot be read", "Send one JSON value in UTF-8, as the document describes it."),
     "no-token": Kind(401, "Not signed in", "Send a token: Authorization: Bearer sc_… Make one on the page Tokens."),
     "not-allowed": Kind(403, "Not for this token", "Use a token with that capability, of an operator who has it."),
-    "not-found": Kind(404, "There is no such thing here", "Compare the address and its ids; GET /token names accounts."),
+    "not-found": Kind(
+        404, "There is no such thing here", "Compare the address and its ids; GET /token names accounts."
+    ),
     "wrong-method": Kind(405, "This address does not take that method", "Use one of those in Allow."),
-    "does-not-fit": Kind(409, "The post does not fit every connection", "Change what `connections` names, then repeat."),
+    "does-not-fit": Kind(
+        409, "The post does not fit every connection", "Change what `connections` names, then repeat."
+    ),
     "no-such-connection": Kind(409, "The account has no such connection", "GET …/connections lists those it has."),
     "time-passed": Kind(409, "This time has passed", "Choose a later one, or leave `due_at` out to publish now."),
     "too-far-ahead": Kind(409, "This time is too far ahead", "Choose one within two years."),
@@ -100,9 +104,7 @@ class Problem(BaseModel):
 class Refusal(Exception):
     """Raised anywhere below the gate; becomes a problem."""
 
-    def __init__(
-        self, name: Name, detail: str, *, headers: Mapping[str, str] | None = None, **more: object
-    ) -> None:
+    def __init__(self, name: Name, detail: str, *, headers: Mapping[str, str] | None = None, **more: object) -> None:
         super().__init__(detail)
         self.name, self.detail, self.headers, self.more = name, detail, headers, more
 

@@ -27,15 +27,19 @@ def _written_out(value: object) -> object:
     return value
 
 
-def _storable(value: Any) -> Any:
-    """Refuse what Postgres cannot keep: NUL, halves of surrogate pairs, and numbers that are none."""
+def insist_on_storable(value: Any) -> None:
+    """Refuse what Postgres cannot keep: NUL, halves of surrogate pairs, and numbers that are none.
+
+    Raises:
+        Refusal: saying so. For what a pattern cannot say: it may be anywhere in a value of any shape.
+    """
     try:
-        written = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise ValueError("This cannot be stored: it holds what is no Unicode, or no number.") from error
-    if b"\\u0000" in written:
-        raise ValueError("This cannot be stored: it holds the character NUL.")
-    return value
+        fine = r"\u0000" not in json.dumps(value, allow_nan=False)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        fine = False
+    if not fine:
+        raise Refusal("does-not-fit", "The options hold what is no text or no number. Nothing was stored.")
 
 
 def _each_once(values: Sequence[UUID]) -> Sequence[UUID]:
@@ -45,8 +49,8 @@ def _each_once(values: Sequence[UUID]) -> Sequence[UUID]:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(examples=["2026-11-23T09:30:00-08:00"])]
-Options = Annotated[dict[str, Any], AfterValidator(_storable)]
-Words = Annotated[str, AfterValidator(_storable), Field(max_length=50_000)]
+Options = dict[str, Any]
+Words = Annotated[str, Field(max_length=50_000, pattern=r"^[^\u0000]*$")]
 Ids = Annotated[
     list[UUID], AfterValidator(_each_once), Field(min_length=1, max_length=50, json_schema_extra={"uniqueItems": True})
 ]
