@@ -1,10 +1,12 @@
 """The REST API, version 1: a module per noun, and a gate before all of them."""
 
+import re
+
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.opened import Opened
 from api.v1 import about, connections, deliveries, posts, problems
@@ -34,7 +36,14 @@ def app_of(here: Opened) -> FastAPI:
 
 def routes(here: Opened) -> list[BaseRoute]:
     """Everything under /api: what is none of ours is a problem there, too, and no page."""
-    return [Mount(PATH, app_of(here)), Route("/api", _nothing), Mount("/api", _Nothing())]
+    return [_below(PATH, app_of(here)), Route("/api", _nothing), _below("/api", _Nothing())]
+
+
+def _below(path: str, app: ASGIApp) -> Mount:
+    """Mount for whatever follows: left to itself, an address with a line break in it would become a page's."""
+    mount = Mount(path, app)
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def _nothing(_request: Request) -> Response:

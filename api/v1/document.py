@@ -20,10 +20,15 @@ RATE_HEADERS = {
 }
 # Where a caller goes next: with which answer of which operation, to which others, by what of its body.
 LINKS: Mapping[tuple[str, str], Mapping[str, Mapping[str, str]]] = {
-    ("connect", "201"): dict.fromkeys(("getConnection", "checkConnection", "disconnect"), {"connection_id": "/id"}),
+    ("connect", "201"): {
+        "getConnection": {"connection_id": "/id"},
+        "checkConnection": {"connection_id": "/id"},
+        "disconnect": {"connection_id": "/id"},
+    },
     ("checkConnection", "202"): {"getConnection": {"connection_id": "/id"}},
     ("createPost", "201"): {
-        **dict.fromkeys(("getPost", "cancelPost"), {"post_id": "/id"}),
+        "getPost": {"post_id": "/id"},
+        "cancelPost": {"post_id": "/id"},
         "getDelivery": {"delivery_id": "/deliveries/0/id"},
     },
     ("listDeliveries", "200"): {"getDelivery": {"delivery_id": "/items/0/id"}},
@@ -122,8 +127,8 @@ def _always(path: str, operation: Mapping[str, Any]) -> Iterator[Name]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    name, kind = next((name, kind) for name, kind in KINDS.items() if kind.status == status)
-    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _example(name, kind)}}
+    name = next(each for each in KINDS if KINDS[each].status == status)
+    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _example(name, KINDS[name])}}
 
 
 def _example(name: Name, kind: Kind) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class PostRequest(Asked):
             Refusal: if it cannot be stored.
         """
         insist_on_storable([self.options, *(each.options for each in self.variants.values())])
-        variants = {
+        variants: dict[Platform, posts.Variant] = {
             platform: posts.Variant(text=each.text, options=each.options) for platform, each in self.variants.items()
         }
         return Content(text=self.text, options=self.options, variants=variants)

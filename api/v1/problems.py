@@ -1,8 +1,7 @@
 """Why the API did not do what it was asked, as RFC 9457 says it: what happened, and what to do next."""
 
-import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import Any, Literal, NamedTuple, cast
 
 import sqlalchemy.exc
 from fastapi import FastAPI, Request
@@ -17,7 +16,6 @@ from socialcore.failures import ContentRejected, PlatformFailure, RateLimited, R
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 
-log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPES = "/api/v1/problems/"
 
@@ -70,7 +68,6 @@ KINDS: Mapping[Name, Kind] = {
     "database-away": Kind(503, "The database does not answer", "Nothing was changed. Try again in a few seconds."),
     "platform-away": Kind(503, "The platform does not answer", "Nothing was stored. Try again in a moment."),
 }
-assert set(KINDS) == set(get_args(Name))  # noqa: S101
 
 
 class FieldError(BaseModel):
@@ -106,7 +103,10 @@ class Refusal(Exception):
 
     def __init__(self, name: Name, detail: str, *, headers: Mapping[str, str] | None = None, **more: object) -> None:
         super().__init__(detail)
-        self.name, self.detail, self.headers, self.more = name, detail, headers, more
+        self.name: Name = name
+        self.detail = detail
+        self.headers = headers
+        self.more = more
 
 
 def answer(name: Name, detail: str, *, headers: Mapping[str, str] | None = None, **more: object) -> JSONResponse:
@@ -135,7 +135,7 @@ def install(app: FastAPI) -> None:
         AlreadySubmitted: _said("key-reused"),
         PlatformFailure: _platform,
         ContextRefused: _said("database-away", retry_after=30),
-        **dict.fromkeys(AWAY, _fixed("database-away", "The database does not answer.", retry_after=5)),
+        **{each: _fixed("database-away", "The database does not answer.", retry_after=5) for each in AWAY},
     }
     for raised, handler in handlers.items():
         app.add_exception_handler(raised, handler)

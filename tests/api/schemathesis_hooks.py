@@ -28,9 +28,9 @@ def _sign_in_at_our_server(body: dict[str, Any]) -> None:
     if len(body.get("service", "")) <= 500:
         body["service"] = SERVICE
     identifier, password = body.get("identifier"), body.get("app_password")
-    if isinstance(identifier, str) and isinstance(password, str) and 0 < len(password) <= 200:
-        if 0 < len(identifier) <= 500 and "\0" not in identifier and len(identifier) % 2:
-            body |= {"identifier": "another.test", "app_password": PASSWORD}
+    as_described = _is_text(identifier, 500) and _is_text(password, 200)
+    if as_described and len(identifier) % 2:
+        body |= {"identifier": "another.test", "app_password": PASSWORD}
 
 
 def _post_to_our_connection(body: dict[str, Any]) -> None:
@@ -40,6 +40,10 @@ def _post_to_our_connection(body: dict[str, Any]) -> None:
         body["connection_ids"] = [CONNECTION]
         if isinstance(body.get("due_at"), str) and isinstance(body.get("text"), str) and len(body["text"]) % 2 == 0:
             body["due_at"] = None
+
+
+def _is_text(value: Any, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most and "\0" not in value
 
 
 def _is_id(value: object) -> bool:
