@@ -1,4 +1,4 @@
-"""The command line: python -m socialcore migrate | work | sandbox | accounts | operators | check."""
+"""The command line: python -m socialcore migrate | work | sandbox | accounts | operators | tokens | check."""
 
 import argparse
 import logging
@@ -6,13 +6,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from types import FrameType
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 
-from socialcore import accounts, installation, operators
+from socialcore import accounts, installation, operators, tokens
 from socialcore.embedded import EmbeddedError
+from socialcore.operators import Capability
 from socialcore.settings import Settings, SettingsError
 
 
@@ -22,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every URL
     try:
         return options.run(Settings.from_environment(), options)
-    except (SettingsError, EmbeddedError, accounts.BadAccount, operators.BadOperator) as error:
+    except (SettingsError, EmbeddedError, accounts.BadAccount, operators.BadOperator, tokens.BadToken) as error:
         print(f"{error}", file=sys.stderr)
     except OperationalError as error:
         says = str(error.orig).partition("\n")[0]
@@ -114,6 +117,45 @@ def _add_operator(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_token(settings: Settings, options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        found = next((each for each in operators.everybody(scope) if each.email == options.operator.lower()), None)
+        if found is None:
+            raise tokens.BadToken(f"There is no active operator with the address {options.operator}.")
+        by_name = {account.name: account.id for account in accounts.all_accounts(scope)}
+        if unknown := [name for name in options.account if name not in by_name]:
+            raise tokens.BadToken(f"No such account: {', '.join(unknown)}.")
+        made = tokens.create(
+            scope,
+            found,
+            options.name,
+            account_ids=[by_name[name] for name in options.account],
+            capabilities=[Capability(each) for each in options.may],
+            lasts=timedelta(days=options.days),
+        )
+    print(made)
+    print("Keep it now: it is shown this once.", file=sys.stderr)
+    return 0
+
+
+def _list_tokens(settings: Settings, _options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        names = {each.id: each.name for each in operators.everybody(scope)}
+        for token in tokens.everyones(scope):
+            whose = names.get(token.operator_id, "a former operator")
+            until = f"{token.state}; until {token.expires_at:%Y-%m-%d}"
+            print(f"{token.id}  {token.name}  ({whose}; {', '.join(token.capabilities)}; {until})")
+    return 0
+
+
+def _revoke_token(settings: Settings, options: argparse.Namespace) -> int:
+    with installation.opened(settings, "owner_database_url") as here, here.administration() as scope:
+        if not tokens.revoke(scope, options.id):
+            raise tokens.BadToken("There is no such token, or it was revoked before.")
+    print("revoked")
+    return 0
+
+
 def _check(settings: Settings, _options: argparse.Namespace) -> int:
     from socialcore import checks  # noqa: PLC0415
 
@@ -165,6 +207,21 @@ def _people(commands: Any) -> None:
     invite.add_argument("--account", action="append", default=[], help="one the operator acts for; repeatable")
     invite.add_argument("--every-account", action="store_true", help="acts for all, also those yet to come")
     invite.set_defaults(run=_add_operator)
+
+    token = commands.add_parser("tokens", help="make, list and revoke tokens for the API").add_subparsers(required=True)
+    token.add_parser("list").set_defaults(run=_list_tokens)
+    make = token.add_parser("add", help="make a token, and show it once")
+    make.add_argument("name", help="where it is used")
+    make.add_argument("--operator", required=True, help="the e-mail address of whom it acts as")
+    make.add_argument("--account", action="append", required=True, help="one it is for; repeatable")
+    make.add_argument(
+        "--may", action="append", required=True, choices=[each.value for each in Capability], help="repeatable"
+    )
+    make.add_argument("--days", type=int, default=90, help="how long it lasts (default: 90)")
+    make.set_defaults(run=_add_token)
+    end = token.add_parser("revoke", help="end a token, from the next call on")
+    end.add_argument("id", type=UUID)
+    end.set_defaults(run=_revoke_token)
 
 
 def _stop_on_signals(stop: Callable[[], None], options: argparse.Namespace) -> None:

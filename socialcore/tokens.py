@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from socialcore import audit
@@ -30,6 +31,7 @@ PREFIX = "sc_"  # by which scanners for leaked secrets, and people, recognise on
 LOOKS_LIKE = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
 LONGEST = timedelta(days=366)
 MOST_NAME = 80  # characters
+State = Literal["good", "expired", "revoked"]
 
 
 class BadToken(Exception):
@@ -51,6 +53,12 @@ class Token:
     revoked_at: datetime | None
     is_expired: bool
 
+    @property
+    def state(self) -> State:
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.is_expired else "good"
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -69,6 +77,7 @@ SELECT = """
     select id, name, operator_id, account_ids, capabilities, created_at, expires_at, last_used_at, revoked_at,
         expires_at <= now() as is_expired from api_tokens
 """
+ORDER = "order by revoked_at is not null or expires_at <= now(), created_at desc, id"
 
 
 def create(
@@ -96,7 +105,7 @@ def create(
     if beyond := sorted(each for each in capabilities if not operator.may(each)):
         raise BadToken(f"{operator.name} may not {', '.join(beyond)}, so a token of theirs may not either.")
     if not timedelta(0) < lasts <= LONGEST:
-        raise BadToken(f"A token lasts from one day to {LONGEST.days} days.")
+        raise BadToken(f"A token lasts from 1 to {LONGEST.days} days.")
     token = PREFIX + secrets.token_urlsafe(32)
     scope.run(
         "insert into api_tokens (token_hash, name, operator_id, account_ids, capabilities, created_by, expires_at)"
@@ -117,12 +126,17 @@ def create(
     return token
 
 
-def visible(scope: PortfolioScope | OperatorScope) -> list[Token]:
-    """List the operator's own tokens, an admin's list has everybody's; the usable ones first, then the newest."""
-    return scope.all(Token, f"{SELECT} order by revoked_at is not null or expires_at <= now(), created_at desc, id")
+def visible(scope: PortfolioScope) -> list[Token]:
+    """List the operator's own tokens, an admin's list has everybody's; the good ones first, then the newest."""
+    return scope.all(Token, f"{SELECT} {ORDER}")
 
 
-def revoke(scope: OperatorScope, token_id: UUID) -> bool:
+def everyones(scope: SystemScope) -> list[Token]:
+    """List all tokens; for the command line, which acts as composer_admin."""
+    return scope.all(Token, f"{SELECT} {ORDER}")
+
+
+def revoke(scope: OperatorScope | SystemScope, token_id: UUID) -> bool:
     """End a token for good: the next call with it is refused.
 
     Returns:
@@ -131,7 +145,7 @@ def revoke(scope: OperatorScope, token_id: UUID) -> bool:
     ended = scope.run(
         "update api_tokens set revoked_at = now() where id = :id and revoked_at is null", {"id": token_id}
     )
-    if ended.rowcount:
+    if ended.rowcount and isinstance(scope, OperatorScope):
         audit.record(scope, "token.revoked", token_id=token_id)
     return ended.rowcount == 1
 

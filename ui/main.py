@@ -17,6 +17,7 @@ PAGES = (
     ("compose", "Compose", "edit_square", Capability.PUBLISH),
     ("posts", "Posts", "list_alt", Capability.SEE),
     ("connections", "Connections", "cable", Capability.SEE),
+    ("tokens", "Tokens", "key", Capability.SEE),
 )
 
 st.set_page_config(page_title="Social Composer", page_icon=str(HERE / "static" / "favicon.png"), layout="wide")

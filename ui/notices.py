@@ -14,6 +14,7 @@ from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 from socialcore.reviews import NotItsPost
 from socialcore.times import NoSuchTime
+from socialcore.tokens import BadToken
 from ui import session
 from ui.parts import note
 from ui.session import Notice
@@ -53,9 +54,12 @@ def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
 TITLES: Mapping[type[Exception], str] = {
     AlreadySubmitted: "Published already",
     NoSuchTime: "There is no such time",
+    BadToken: "No token was made",
 }
+KEPT: Mapping[type[Exception], str] = {BadToken: "What you entered is kept."}
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
+    BadToken,
     session.SignedOut,
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
@@ -77,8 +81,8 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case AlreadySubmitted() | NoSuchTime():
-            return Notice("orange", TITLES[type(error)], f"{error} Your text is kept.")
+        case AlreadySubmitted() | NoSuchTime() | BadToken():
+            return Notice("orange", TITLES[type(error)], f"{error} {KEPT.get(type(error), 'Your text is kept.')}")
         case _:
             return Notice("red", "That did not work", f"{error} Nothing was changed.")
 

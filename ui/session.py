@@ -12,7 +12,7 @@ import streamlit as st
 
 from socialcore import accounts, database, installation, operators
 from socialcore.accounts import Account
-from socialcore.database import AccountScope, Database, PortfolioScope
+from socialcore.database import AccountScope, Database, OperatorScope, PortfolioScope
 from socialcore.operators import Capability, Operator
 from socialcore.settings import Settings
 from socialcore.vault import Vault
@@ -67,6 +67,11 @@ def visitors_zone() -> ZoneInfo | None:
     return ZoneInfo(st.context.timezone) if st.context.timezone else None
 
 
+def here() -> ZoneInfo:
+    """The time zone to show times in that are no account's: the browser's, or else UTC."""
+    return visitors_zone() or ZoneInfo("UTC")
+
+
 def signed_in() -> Operator | None:
     """Who is signed in, by our own record: a cookie that outlives the sign-in opens nothing."""
     token = _token()
@@ -116,6 +121,13 @@ def insist_on_sign_in() -> Operator:
 def portfolio(operator: Operator) -> Generator[PortfolioScope]:
     """Open a read-only transaction over all accounts the operator acts for."""
     with database.portfolio_scope(_database(), operator.id) as scope:
+        yield scope
+
+
+@contextmanager
+def own(operator: Operator) -> Generator[OperatorScope]:
+    """Open a transaction for what is the operator's own, and no account's."""
+    with database.operator_scope(_database(), operator.id) as scope:
         yield scope
 
 

@@ -53,6 +53,12 @@ JUDGED: Mapping[str, State] = {
     "stale": State("Stale", "orange", "clock", "The evidence is older than its window."),
 }
 
+TOKEN: Mapping[str, State] = {
+    "good": State("Good", "green", "check", "Calls with it are answered, as far as its operator may."),
+    "expired": State("Expired", "gray", "clock", "Its time is over. Make another."),
+    "revoked": State("Revoked", "gray", "slash", "Ended by an operator, for good."),
+}
+
 FLAG: Mapping[str, State] = {
     "on": State("On", "green", "check", "On for everybody it is meant for."),
     "partly": State("Partly on", "blue", "chart", "On for some accounts, by choice or by percentage."),

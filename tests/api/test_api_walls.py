@@ -5,7 +5,7 @@ Every operation of the document is tried, so one that is added is tried too, or 
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -323,7 +323,7 @@ def operators_subject(business: Business) -> str:
 
 class TestSecrets:
     @pytest.fixture
-    def heard(self, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
+    def heard(self, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
         """Everything that was logged or printed."""
         caplog.set_level(logging.DEBUG)
 
@@ -331,7 +331,7 @@ class TestSecrets:
             out, err = capfd.readouterr()
             return f"{caplog.text}\n{out}\n{err}"
 
-        yield everything
+        return everything
 
     def test_are_in_no_log_and_no_answer(
         self,

@@ -26,8 +26,16 @@ from tests.dashboard import Dashboard, prepared
 from tests.waiting import wait_for
 
 ADDRESSES = (
-    *("/", "/overview", "/compose", "/posts", "/connections", "/posts?post=1", "/compose?account=1"),
-    *("/overview.py", "/compose.py", "/posts.py", "/connections.py", "/pages/compose", "/pages/compose.py"),
+    *("/", "/overview", "/compose", "/posts", "/connections", "/tokens", "/posts?post=1", "/compose?account=1"),
+    *(
+        "/overview.py",
+        "/compose.py",
+        "/posts.py",
+        "/connections.py",
+        "/tokens.py",
+        "/pages/compose",
+        "/pages/compose.py",
+    ),
     *("/ui/main.py", "/main", "/app", "/app.py", "/nonsense"),
 )
 EVERYWHERE = {
