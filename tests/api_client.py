@@ -25,12 +25,14 @@ ALL = (Capability.SEE, Capability.PUBLISH, Capability.CONNECT)
 
 
 def settings_of(installation: Installation, **other: Any) -> Settings:
-    return Settings(
-        database_url=installation.app_url,
-        context_key=installation.context_key,
-        sealing_keys=installation.sealing_keys,
-        **{"api_calls": 100_000, "undo": timedelta(0), **other},
-    )
+    given = {
+        "database_url": installation.app_url,
+        "context_key": installation.context_key,
+        "sealing_keys": installation.sealing_keys,
+        "api_calls": 100_000,
+        "undo": timedelta(0),
+    }
+    return Settings(**(given | other))
 
 
 def token_for(

@@ -14,6 +14,7 @@ from api.v1.document import describe
 from api.v1.gate import Gate
 
 PATH = "/api/v1"
+ROUTERS = (connections.router, posts.router, deliveries.router, about.router)
 
 
 def app_of(here: Opened) -> FastAPI:
@@ -26,8 +27,9 @@ def app_of(here: Opened) -> FastAPI:
         servers=[{"url": PATH}],
     )
     app.state.here = here
-    for each in (connections, posts, deliveries, about):
-        app.include_router(each.router)
+    for each in ROUTERS:
+        app.include_router(each)
+    app.state.routes = [route for each in ROUTERS for route in each.routes]
     problems.install(app)
     app.add_middleware(Gate, here=here)
     app.openapi = describe(app)  # type: ignore[method-assign]

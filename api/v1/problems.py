@@ -180,9 +180,9 @@ def _of_the_framework(request: Request, error: HTTPException) -> JSONResponse:
 def _methods(request: Request) -> Sequence[str]:
     """What an address takes; the framework would name the methods of its first route alone."""
     found: set[str] = set()
-    for route in request.app.router.routes:
+    for route in request.app.state.routes:
         if route.matches(request.scope)[0] is not Match.NONE:
-            found |= getattr(route, "methods", None) or set()
+            found |= route.methods
     return sorted(found)
 
 
