@@ -1,15 +1,21 @@
-"""What publishing for real needs in a test: the sandbox, a proxy before it that can misbehave, and a watch."""
+"""What publishing for real needs in a test: the sandbox, a proxy before it that can misbehave, a watch, the command."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from socialcore.connections import Connection
+from socialcore.installation import Installation
 from tests.conftest import Business
 from tests.faulty_proxy import FaultyProxy
 from tests.sandbox import Sandbox, running
-from tests.working import Watch, sign_in
+from tests.working import ROOT, Watch, environment, sign_in
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +46,22 @@ def watch(superuser: psycopg.Connection) -> Watch:
 @pytest.fixture
 def connection(bakery: Business, sandbox: Sandbox, proxy: FaultyProxy) -> Connection:
     return sign_in(bakery, sandbox, proxy)
+
+
+@pytest.fixture
+def run(migrated: Installation, tmp_path: Path) -> Run:
+    """Run `python -m socialcore` as an administrator types it."""
+    known = {"OWNER_DATABASE_URL": migrated.owner_url, "COMPOSER_DATA": str(tmp_path / "data")}
+
+    def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "socialcore", *arguments],
+            cwd=ROOT,
+            env=environment(migrated) | known | variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return command

@@ -1,35 +1,13 @@
 """`python -m socialcore` as an administrator types it."""
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from socialcore.installation import Installation
-from tests.working import ROOT, environment
-
 Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def run(migrated: Installation, tmp_path: Path) -> Run:
-    known = {"OWNER_DATABASE_URL": migrated.owner_url, "COMPOSER_DATA": str(tmp_path / "data")}
-
-    def command(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "socialcore", *arguments],
-            cwd=ROOT,
-            env=environment(migrated) | known | variables,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return command
 
 
 @pytest.fixture
