@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 
+from socialcore.adapters.apps import app_of
 from socialcore.adapters.bluesky import Bluesky
 from socialcore.adapters.contract import Adapter
+from socialcore.adapters.google_business import GoogleBusiness
 from socialcore.posts import Platform
 
-ADAPTERS: Mapping[Platform, Adapter] = {"bluesky": Bluesky()}
+ADAPTERS: Mapping[Platform, Adapter] = {
+    "bluesky": Bluesky(),
+    "google_business": GoogleBusiness(app_of("google_business")),
+}

@@ -5,7 +5,7 @@ Source: https://developers.google.com/my-business/reference/rest/v4/accounts.loc
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from socialcore.sandbox.google_business import photos, shapes
@@ -37,7 +37,7 @@ def create(state: State, call: Call) -> Answer:
             "at": call.now.isoformat(),
             "decided_at": None if decided_at is None else decided_at.isoformat(),
             "fate": fate,
-            "search_url": f"{call.base}/profile/{location.id}/post/{post_id}",
+            "search_url": f"{call.base}/profile/{location.id}/post/{post_id}?use=posts&lpsid={post_id}",
         }
     )
     return shown(state.posts[f"{location.name}/localPosts/{post_id}"], call.now)
@@ -91,7 +91,7 @@ def shown(post: Post, now: datetime) -> dict[str, Any]:
     """Make what Google shows of a post: pictures have an address of its own instead of the one they came from."""
     output = {
         "name": post.name,
-        **post.value,
+        **{name: _without_nothings(part) for name, part in post.value.items()},
         "createTime": stamp(post.created_at),
         "updateTime": stamp(post.updated_at),
         "state": post.state(now),
@@ -108,6 +108,14 @@ def shown(post: Post, now: datetime) -> dict[str, Any]:
             for number, each in enumerate(post.value["media"])
         ]
     return output
+
+
+def _without_nothings(value: Any) -> Any:
+    """Leave out zeros and empty texts, as JSON made of protocol buffers does."""
+    if not isinstance(value, dict):
+        return value
+    parts = {name: _without_nothings(part) for name, part in cast("dict[str, Any]", value).items()}
+    return {name: part for name, part in parts.items() if part not in (0, "")}
 
 
 def _location(call: Call) -> Location:

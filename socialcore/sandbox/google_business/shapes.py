@@ -18,7 +18,7 @@ MISSING, OUTSIDE, INVERTED = 1, 8, 7  # of ErrorCode, as the enumeration is orde
 
 OUTPUT_ONLY = frozenset({"name", "createTime", "updateTime", "state", "searchUrl"})
 PARTS = ("startDate", "startTime", "endDate", "endTime")
-PHONE = re.compile(r"(?<!\d)(?:\+|00)?(?:[\s().-]{0,2}\d){7,15}(?!\d)")
+PHONE = re.compile(r"(?<!\d)(?:\+\d[\d\s().-]{6,}\d|\(?\d{3}\)?[\s.-]?\d{3}[\s.-]?\d{4})(?!\d)")
 
 # A type stands for any value of it, a tuple for one of its words, a mapping for an object, a list for a list.
 _DATE = {"year": int, "month": int, "day": int}
@@ -82,20 +82,21 @@ def shows_phone(post: Mapping[str, Any]) -> bool:
 
 
 def _insist(value: Any, form: Any, field: str, oddities: list[str]) -> None:
-    if isinstance(form, tuple):
-        fits = value in cast("tuple[str, ...]", form)
-    elif isinstance(form, type):
-        fits = isinstance(value, form) and not isinstance(value, bool)
-    else:
-        fits = type(value) is type(form)
+    match form:
+        case tuple():
+            fits = value in cast("tuple[str, ...]", form)
+        case type():
+            fits = isinstance(value, form) and not isinstance(value, bool)
+        case _:
+            fits = isinstance(value, dict if isinstance(form, dict) else list)
     if not fits:
         oddities.append(f"{field} is {value!r}"[:200])
         raise unreadable(f"Invalid value at '{field}', {value!r}"[:300], field)
     if isinstance(form, dict):
-        _insist_on_fields(value, cast("dict[str, Any]", form), field, oddities)
+        _insist_on_fields(cast("dict[str, Any]", value), cast("dict[str, Any]", form), field, oddities)
     elif isinstance(form, list):
-        for number, part in enumerate(value):
-            _insist(part, form[0], f"{field}[{number}]", oddities)
+        for number, part in enumerate(cast("list[Any]", value)):
+            _insist(part, cast("list[Any]", form)[0], f"{field}[{number}]", oddities)
 
 
 def _insist_on_fields(value: Mapping[str, Any], form: Mapping[str, Any], field: str, oddities: list[str]) -> None:
