@@ -23,7 +23,7 @@ OFFER = {"coupon": "couponCode", "redeem_url": "redeemOnlineUrl", "terms": "term
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # BCP-47, near enough to catch a word
 POLICY = "https://support.google.com/business/answer/7213077"
 # Seven digits or more in a row of digits and what stands between them, unless it is a date.
-_DIGITS = re.compile(r"(?<!\d)(?!\d{4}-\d\d-\d\d)(?!\d\d?[./-]\d\d?[./-]\d{4})[+(]?\d[\d\s()./-]{5,20}\d(?!\d)")
+_DIGITS = re.compile(r"(?<![\d./-])(?!\d{4}-\d\d-\d\d)(?!\d\d?[./-]\d\d?[./-]\d{4})[+(]?\d[\d\s()./-]{5,20}\d(?!\d)")
 
 
 def length(text: str) -> int:

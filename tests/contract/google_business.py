@@ -52,9 +52,9 @@ class GoogleDouble:
     secret_field = "code"
 
     def __init__(self, sandbox: Sandbox, proxy: FaultyProxy) -> None:
-        self._client = new_client()
-        self._client.timeout = httpx.Timeout(5, connect=0.5)
-        self.adapter = GoogleBusiness(sandbox_app(PLATFORM, proxy.url), self._client)
+        self.client = new_client()
+        self.client.timeout = httpx.Timeout(5, connect=0.5)
+        self.adapter = GoogleBusiness(sandbox_app(PLATFORM, proxy.url), self.client)
         self.sandbox = sandbox
         self.proxy = proxy
         self.email = f"owner-{uuid4().hex[:10]}@harbor-bakery.example"
@@ -76,7 +76,7 @@ class GoogleDouble:
         return Access(self._service, self.target.id, self.secret)
 
     def close(self) -> None:
-        self._client.close()
+        self.client.close()
 
     def browse(self, url: str, *, deny: bool = False, withhold: Sequence[str] = ()) -> Mapping[str, str]:
         return self.sandbox.consent(PLATFORM, url, self.email, deny=deny, withhold=list(withhold))
@@ -127,10 +127,12 @@ class GoogleDouble:
             self.sandbox.fault("slow_review", platform=PLATFORM, account=self.email, times=1, seconds=seconds)
 
     def limit_rate(self, headers: Mapping[str, str]) -> None:
+        self._service = f"{self.proxy.url}/{PLATFORM}"
         body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}
         self.proxy.misbehave(faulty_proxy.answering(Answer.json(429, body, headers)))
 
     def repeat(self, secret: str) -> None:
+        self._service = f"{self.proxy.url}/{PLATFORM}"
         message = f"Cannot do that with {secret}, sorry"
         refused = {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
         self.proxy.misbehave(faulty_proxy.answering(Answer.json(400, refused)), on=WRITE)
@@ -138,6 +140,7 @@ class GoogleDouble:
         self.proxy.misbehave(faulty_proxy.answering(Answer.json(400, refused)), on="/token")
 
     def refuse_content(self) -> None:
+        self._service = f"{self.proxy.url}/{PLATFORM}"
         message = "Request contains an invalid argument."
         self.proxy.misbehave(
             faulty_proxy.answering(

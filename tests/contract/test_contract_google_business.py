@@ -237,7 +237,7 @@ class TestWhoSignsIn:
         assert_words(failure)
 
     def test_a_wrong_secret_of_ours_is_nobody_elses_fault(self, double: GoogleDouble):
-        adapter = GoogleBusiness(App(double.access.service, "social-composer", "wrong"))
+        adapter = GoogleBusiness(App(double.access.service, "social-composer", "wrong"), double.client)
 
         for call in (lambda: adapter.connect(double.answer), lambda: adapter.refresh(double.access)):
             failure = failure_of(call)
@@ -458,7 +458,7 @@ class TestWhatTheDoubleRefuses:
             secret, target, email = before.secret, before.target, before.email
         with running(tmp_path) as second:
             there = replace(before.access, service=f"{second.url}/{PLATFORM}", target_id=target.id, secret=secret)
-            adapter = GoogleBusiness(App(there.service, "social-composer", "sandbox-secret"))
+            adapter = GoogleBusiness(App(there.service, "social-composer", "sandbox-secret"), double.client)
             assert [each.receipt.remote_id for each in adapter.recent(there)] == [receipt.remote_id]
             assert adapter.refresh(there).secret["refresh"] == secret["refresh"]
             assert second.open_account(PLATFORM, email=email)["locations"][0]["name"] in {
