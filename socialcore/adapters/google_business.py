@@ -61,6 +61,7 @@ from socialcore.adapters.google_errors import (
 )
 from socialcore.adapters.http import Missing, Refusals, call, new_client
 from socialcore.posts import Content, Problem
+from socialcore.text import google as text_rules
 
 Api = Literal["consent", "token", "accounts", "locations", "posts"]
 
@@ -143,7 +144,7 @@ class GoogleBusiness:
         return list(google_posts.problems(content))
 
     def usage(self, content: Content) -> list[Usage]:
-        return [Usage(google_posts.length(content.text_for("google_business")), google_posts.SUMMARY)]
+        return [Usage(text_rules.length(content.text_for("google_business")), google_posts.SUMMARY)]
 
     def depart(self, answer: Mapping[str, str], *, redirect_uri: str, state: str) -> Departure:
         app = self._registered()
@@ -217,7 +218,7 @@ class GoogleBusiness:
         return Decimal(0)
 
     def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
-        return [(rendered["text"], None)]
+        return [(piece.text, "link" if piece.link else None) for piece in text_rules.pieces(rendered["text"])]
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         """Say where Google will find the photo; it comes for it when the post is made."""

@@ -13,22 +13,16 @@ from urllib.parse import urlsplit
 from socialcore.adapters.contract import Json, Source, TextLimit, TextUnit
 from socialcore.adapters.google_errors import NAME
 from socialcore.posts import Content, Problem
+from socialcore.text import google as text_rules
 
 PROBED = Source("seog-ai/local-seo-manual, LSM-POSTS: probes of the API", date(2026, 7, 22))
-SUMMARY = TextLimit(1500, TextUnit.UTF16, PROBED)
+SUMMARY = TextLimit(text_rules.MAX_LENGTH, TextUnit.UTF16, PROBED)
 MOST_TITLE = 58
 TOPICS = ("STANDARD", "EVENT", "OFFER")
 ACTIONS = ("BOOK", "ORDER", "SHOP", "LEARN_MORE", "SIGN_UP", "CALL")
 OFFER = {"coupon": "couponCode", "redeem_url": "redeemOnlineUrl", "terms": "termsConditions"}
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # BCP-47, near enough to catch a word
 POLICY = "https://support.google.com/business/answer/7213077"
-# Seven digits or more in a row of digits and what stands between them, unless it is a date.
-_DIGITS = re.compile(r"(?<![\d./-])(?!\d{4}-\d\d-\d\d)(?!\d\d?[./-]\d\d?[./-]\d{4})[+(]?\d[\d\s()./-]{5,20}\d(?!\d)")
-
-
-def length(text: str) -> int:
-    """Count as Java and JavaScript do."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def problems(content: Content) -> Iterator[Problem]:
@@ -88,11 +82,11 @@ def differences(sent: Json, shown: Json) -> list[str]:
 def _text_problems(text: str, topic: str) -> Iterator[Problem]:
     if not text.strip() and topic == "STANDARD":
         yield Problem("Write something first.", "A post needs at least one character.")
-    if (over := length(text) - SUMMARY.most) > 0:
+    if (over := text_rules.length(text) - SUMMARY.most) > 0:
         yield Problem(f"{NAME}: {over:,} character{'' if over == 1 else 's'} too long", "Shorten the text.")
-    if phone := _phone(text):
+    if phones := text_rules.phone_numbers(text):
         yield Problem(
-            f"{NAME}: {phone} looks like a phone number",
+            f"{NAME}: {phones[0]} looks like a phone number",
             f"Google turns down posts with a phone number in the text ({POLICY}). Take it out and use the button CALL.",
             "warning",
         )
@@ -111,7 +105,7 @@ def _event_problems(options: Mapping[str, Any]) -> Iterator[Problem]:
     title = options.get("title") or ""
     if not title.strip():
         yield Problem(f"{NAME}: an event or an offer needs a title", "Write one of up to 58 characters.")
-    elif (over := length(title) - MOST_TITLE) > 0:
+    elif (over := text_rules.length(title) - MOST_TITLE) > 0:
         yield Problem(
             f"{NAME}: the title is {over} character{'' if over == 1 else 's'} too long",
             f"Shorten it to {MOST_TITLE} characters.",
@@ -182,14 +176,6 @@ def _moment(written: object) -> datetime | None:
     except ValueError:
         return None
     return read if read is not None and read.tzinfo is None else None
-
-
-def _phone(text: str) -> str | None:
-    for found in _DIGITS.finditer(text):
-        digits = re.sub(r"\D", "", found[0])
-        if len(digits) >= 10 or (len(digits) >= 7 and found[0].startswith("+")):
-            return found[0].strip()
-    return None
 
 
 def _bare(post: Json, name: str) -> object:
