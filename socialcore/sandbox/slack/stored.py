@@ -1,0 +1,81 @@
+"""How Slack keeps a text: addresses marked up, emoji by name. What was sent is not what comes back.
+
+Source: https://docs.slack.dev/messaging/formatting-message-text; the names are those of Slack's picker.
+"""
+
+import re
+from html import unescape
+
+from socialcore.sandbox.platforms import Piece
+
+# A few of thousands, enough to show that texts come back changed.
+SHORTCODES = {
+    "🥐": "croissant",
+    "🍞": "bread",
+    "☕": "coffee",
+    "🎉": "tada",
+    "😀": "grinning",
+    "❤️": "heart",
+    "👍": "+1",
+    "👩‍🍳": "female-cook",
+    "👨‍👩‍👧‍👦": "man-woman-girl-boy",
+}
+EMOJI = re.compile("|".join(re.escape(each) for each in sorted(SHORTCODES, key=len, reverse=True)))
+NAMED = {f":{name}:": emoji for emoji, name in SHORTCODES.items()}
+_MARKUP = re.compile(r"<[^<>]*>")
+_ADDRESS = re.compile(
+    r"(?P<url>https?://[^\s<>]*[^\s<>.,;:!?)'\"])"
+    r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?<![\w@./-])(?P<bare>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|test)(?:/[^\s<>]*[^\s<>.,;:!?)])?)(?!\w)"
+)
+
+
+def stored(text: str) -> str:
+    """Turn text as it was sent into text as Slack keeps it."""
+    done, kept = 0, ""
+    for markup in _MARKUP.finditer(text):
+        kept += _marked(text[done : markup.start()]) + markup[0]
+        done = markup.end()
+    return kept + _marked(text[done:])
+
+
+def shown(text: str) -> str:
+    """Turn kept text into what a person reads."""
+    return "".join(piece.text for piece in pieces(text))
+
+
+def pieces(text: str) -> list[Piece]:
+    """Cut kept text into what a page shows."""
+    found: list[Piece] = []
+    done = 0
+    for markup in _MARKUP.finditer(text):
+        found += [Piece(_plain(text[done : markup.start()])), _piece(markup[0][1:-1])]
+        done = markup.end()
+    found.append(Piece(_plain(text[done:])))
+    return [piece for piece in found if piece.text]
+
+
+def _marked(text: str) -> str:
+    named = EMOJI.sub(lambda found: f":{SHORTCODES[found[0]]}:", text)
+    return _ADDRESS.sub(_linked, named)
+
+
+def _linked(found: re.Match[str]) -> str:
+    if mail := found["mail"]:
+        return f"<mailto:{mail}|{mail}>"
+    return f"<{found['url']}>" if found["url"] else f"<http://{found['bare']}|{found['bare']}>"
+
+
+def _piece(markup: str) -> Piece:
+    target, _, label = markup.partition("|")
+    if target.startswith(("http://", "https://")):
+        return Piece(_plain(label or target), unescape(target))
+    if target.startswith("mailto:"):
+        return Piece(_plain(label or target.removeprefix("mailto:")))
+    return Piece(_plain(label or target), is_marked=True)
+
+
+def _plain(text: str) -> str:
+    for name, emoji in NAMED.items():
+        text = text.replace(name, emoji)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
