@@ -34,6 +34,7 @@ class Kind(StrEnum):
     REPLY_NOT_ALLOWED = "reply_not_allowed"
     REFRESH_REPLAYED = "refresh_replayed"  # the token was used before
     MEDIA_FAILED = "media_failed"  # what was uploaded turns out to be no good
+    SLACK_ERROR = "slack_error"  # refused with the word `error`
 
 
 PARAMETERS: Mapping[Kind, frozenset[str]] = {
@@ -42,6 +43,7 @@ PARAMETERS: Mapping[Kind, frozenset[str]] = {
     Kind.RATE_LIMIT: frozenset({"seconds", "limit", "window"}),
     Kind.HUGE: frozenset({"bytes"}),
 }
+WORDED = frozenset({Kind.SLACK_ERROR})  # say which refusal, as `error`
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Fault:
     times: int | None = None
     share: float = 1.0
     parameters: Mapping[str, float] = field(default_factory=dict[str, float])
+    error: str | None = None
     fired: int = 0
 
     @property

@@ -40,7 +40,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. `text` is as Slack stores it; `sent` is what a person reads."""
+    """One message; `text` is as Slack stores it."""
 
     workspace: str
     channel: str
@@ -92,6 +92,7 @@ class State:
         self.messages: dict[tuple[str, str], Message] = {}  # by channel and ts
         self.files: dict[str, File] = {}
         self.renewals: dict[str, list[str]] = {}  # hashes of access tokens by sign-in, oldest first
+        self.revoked: set[str] = set()  # sign-ins
         self.spent: dict[str, datetime] = {}  # when a refresh token was first used, by hash
         self._last_ts = ""
 
@@ -153,6 +154,8 @@ class State:
                 self.renewals.setdefault(event["sign_in"], []).append(event["access"])
                 if event["refresh"] is not None:
                     self.spent.setdefault(event["refresh"], datetime.fromisoformat(event["at"]))
+            case "revoked":
+                self.revoked.add(event["sign_in"])
             case unknown:
                 raise ValueError(f"an event of type {unknown}: was this folder written by a newer version?")
 
