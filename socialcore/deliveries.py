@@ -55,11 +55,13 @@ class Delivery:
     failure_kind: str | None
     failure: str | None
     changed_at: datetime
+    part: int  # of a thread that goes out part by part; 1 otherwise
+    stopped_before: State | None  # the part before it has ended without being public
 
     @property
     def shown(self) -> Shown:
         match self.state:
-            case "queued" if self.held_because:
+            case "queued" if self.why_held:
                 return "held"
             case "queued" if self.attempt or self.failure:
                 return "retrying"
@@ -75,6 +77,12 @@ class Delivery:
                 return state
 
     @property
+    def why_held(self) -> str | None:
+        if self.state == "queued" and self.stopped_before:
+            return f"Part {self.part - 1} is not public. Send that again, and this one follows it."
+        return self.held_because
+
+    @property
     def can_cancel(self) -> bool:
         return self.state in ("queued", "sending", "missed") and self.cancel_at is None
 
@@ -82,7 +90,9 @@ class Delivery:
 SELECT = """
     select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
         d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id,
-        d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at
+        d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at, d.part,
+        (select p.state from deliveries p where p.account_id = d.account_id and p.id = d.follows
+            and p.state in ('failed', 'missed', 'cancelled', 'needs_review')) as stopped_before
     from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
 """
 # Whatever has not reached an end, or reached one that a person must know of.
@@ -150,7 +160,7 @@ def cancel(scope: AccountScope, delivery_ids: Sequence[UUID]) -> int:
     Returns:
         How many were certainly stopped; the rest were on their way or had ended.
     """
-    values: dict[str, Any] = {"account_id": scope.account_id, "ids": list(delivery_ids)}
+    values: dict[str, Any] = {"account_id": scope.account_id, "ids": _with_followers(scope, delivery_ids)}
     connection_ids = _lock_lanes(scope, delivery_ids)
     stopped = scope.run(
         "update deliveries set state = 'cancelled', cancel_at = now(), held_because = null"
@@ -198,13 +208,31 @@ def _queue_again(
     scope: AccountScope, delivery_ids: Sequence[UUID], states: Sequence[State], late_window: timedelta
 ) -> None:
     connection_ids = _lock_lanes(scope, delivery_ids)
+    values = {"account_id": scope.account_id, "window": late_window}
+    again = "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, expires_at = now() + :window"
     scope.run(
-        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), cancel_at = null,"
-        "   held_because = null, expires_at = now() + :window"
+        f"update deliveries set {again}, priority = 0, held_because = null"
         " where account_id = :account_id and id = any(:ids) and state = any(:states)",
-        {"account_id": scope.account_id, "ids": list(delivery_ids), "states": list(states), "window": late_window},
+        {**values, "ids": list(delivery_ids), "states": list(states)},
+    )
+    # What follows in its thread goes on from there: it waited for this part, perhaps for too long.
+    scope.run(
+        f"update deliveries set {again}"
+        " where account_id = :account_id and id = any(:ids) and state in ('queued', 'missed') and wire is null",
+        {**values, "ids": [each for each in _with_followers(scope, delivery_ids) if each not in delivery_ids]},
     )
     lanes.wake(scope, connection_ids)
+
+
+def _with_followers(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
+    """These deliveries, and the parts of their threads that come after them."""
+    found = scope.run(
+        "with recursive chain as (select id from deliveries where account_id = :account_id and id = any(:ids)"
+        "   union select d.id from deliveries d join chain c on d.follows = c.id where d.account_id = :account_id)"
+        " select id from chain",
+        {"account_id": scope.account_id, "ids": list(delivery_ids)},
+    ).scalars()
+    return list(found)
 
 
 def _lock_lanes(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:

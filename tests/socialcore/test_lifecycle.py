@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from socialcore import attempts, connections, deliveries, failures, lanes, looks, publishing, transitions
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Granted, ReadBack, Receipt, Target
+from socialcore.adapters.contract import Granted, Lookups, ReadBack, Receipt, Target
 from socialcore.attempts import Attempt, PulseLost
 from socialcore.database import system_scope, worker_scope
 from socialcore.lanes import Lane
@@ -340,7 +340,7 @@ class Lifecycle(RuleBasedStateMachine):
             every = {each.id: each for each in connections.of_account(scope)}
             chosen = [every[self.connection_ids[each]] for each in which]
             content, token = Content(text=text), uuid4()
-            rendered = {each.id: publishing.render(content, each, lambda _: None) for each in chosen}
+            rendered = {each.id: publishing.render(content, each, Lookups()) for each in chosen}
             (now,) = scope.run("select clock_timestamp()").one()
             due_at = now + after * SECOND if after else None
             arguments = (content, rendered, chosen, token, due_at, window * SECOND, now)
