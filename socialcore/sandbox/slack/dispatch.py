@@ -1,5 +1,6 @@
 """Takes a call from the wire through its stages: method, token, limits, arguments, work."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -50,9 +51,15 @@ class Dispatch:
         asked, key = await calls.take(request, _base(request)), request.path_params["key"]
         file = next((each for each in self._state.files.values() if each.key == key), None)
         home = self._state.workspaces.get(file.workspace) if file else None
-        return await self._met(asked, UPLOAD, home, lambda _now: files.receive(self._state, asked, key))
 
-    async def _met(self, asked: calls.Asked, method: str, home: Workspace | None, work: Any) -> Response:
+        def receive(_now: datetime) -> Response:
+            return files.receive(self._state, asked, key)
+
+        return await self._met(asked, UPLOAD, home, receive)
+
+    async def _met(
+        self, asked: calls.Asked, method: str, home: Workspace | None, work: Callable[[datetime], Response]
+    ) -> Response:
         now = datetime.now(UTC)
         names = {home.id.lower(), home.domain} if home else set[str]()
         who = home.id if home else ""
@@ -160,7 +167,7 @@ def _look_askance(call: calls.Call, known: frozenset[str]) -> None:
         call.oddities.append("JSON without a charset")
 
 
-def _details(error: str | None, asked: calls.Asked) -> dict[str, str]:
+def _details(error: str | None, asked: calls.Asked) -> dict[str, Any]:
     method = METHODS.get(asked.method)
     if error == "missing_scope" and method is not None:
         return {"needed": method.scope or "channels:history", "provided": "identify"}

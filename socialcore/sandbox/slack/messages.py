@@ -94,10 +94,8 @@ def shown(call: Call, message: Message, *, everything: bool) -> Answer:
         "ts": message.ts,
         "text": message.text,
     }
-    if message.blocks:
-        answer["blocks"] = [
-            {**block, "block_id": block.get("block_id", f"b{number}")} for number, block in enumerate(message.blocks)
-        ]
+    kept = message.blocks or [stored.as_block(message.text)]
+    answer["blocks"] = [{**block, "block_id": block.get("block_id", f"b{number}")} for number, block in enumerate(kept)]
     if message.thread_ts is not None:
         answer["thread_ts"] = message.thread_ts
     if message.edited is not None:
@@ -129,7 +127,9 @@ def _content(state: State, call: Call) -> Answer:
         raise Refusal("no_text")
     if is_list(attachments) and len(attachments) > MOST_ATTACHMENTS:
         raise Refusal("too_many_attachments")
-    checked = blocks.insist(given, files.ready(state, call)) if given is not None else []
+    checked: Sequence[Mapping[str, Any]] = []
+    if given is not None:
+        checked = blocks.insist(given, files.ready(state, call))
     if len(text) > TRUNCATED_AT:
         call.warnings.append("message_truncated")
     return {"text": (text or markdown)[:TRUNCATED_AT], "blocks": list(checked), "metadata": _metadata(call)}

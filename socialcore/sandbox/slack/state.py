@@ -46,7 +46,7 @@ class Message:
     channel: str
     ts: str
     text: str
-    blocks: tuple[Mapping[str, Any], ...] = ()
+    blocks: Sequence[Mapping[str, Any]] = ()
     metadata: Mapping[str, Any] | None = None
     thread_ts: str | None = None
     is_broadcast: bool = False
@@ -161,15 +161,15 @@ class State:
 
     def _apply_to_messages(self, event: Mapping[str, Any]) -> None:
         place = (event["channel"], event["ts"])
-        rest = {name: value for name, value in event.items() if name != "type"}
+        rest: dict[str, Any] = {name: value for name, value in event.items() if name != "type"}
         match event["type"]:
             case "deleted":
                 self.messages.pop(place, None)
             case "changed":
-                self.messages[place] = replace(self.messages[place], **{**rest, "blocks": tuple(rest["blocks"])})
+                self.messages[place] = replace(self.messages[place], **rest)
             case _:
                 self._last_ts = max(self._last_ts, event["ts"])
-                self.messages[place] = Message(**{**rest, "blocks": tuple(rest["blocks"])})
+                self.messages[place] = Message(**rest)
 
     def _apply_to_files(self, event: Mapping[str, Any]) -> None:
         name = event["id"]

@@ -5,6 +5,7 @@ Source: https://docs.slack.dev/messaging/formatting-message-text; the names are 
 
 import re
 from html import unescape
+from typing import Any
 
 from socialcore.sandbox.platforms import Piece
 
@@ -23,6 +24,7 @@ SHORTCODES = {
 EMOJI = re.compile("|".join(re.escape(each) for each in sorted(SHORTCODES, key=len, reverse=True)))
 NAMED = {f":{name}:": emoji for emoji, name in SHORTCODES.items()}
 _MARKUP = re.compile(r"<[^<>]*>")
+_NAME = re.compile(":(" + "|".join(re.escape(each) for each in SHORTCODES.values()) + "):")
 _ADDRESS = re.compile(
     r"(?P<url>https?://[^\s<>]*[^\s<>.,;:!?)'\"])"
     r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
@@ -53,6 +55,27 @@ def pieces(text: str) -> list[Piece]:
         done = markup.end()
     found.append(Piece(_plain(text[done:])))
     return [piece for piece in found if piece.text]
+
+
+def as_block(text: str) -> dict[str, Any]:
+    """Make the block that Slack makes of a text that came without any.
+
+    Source: https://docs.slack.dev/reference/block-kit/blocks/rich-text-block; in it an emoji says which it is.
+    """
+    elements: list[dict[str, Any]] = []
+    for piece in _MARKUP.split(text):
+        done = 0
+        for named in _NAME.finditer(piece):
+            elements += [{"type": "text", "text": _plain(piece[done : named.start()])}, _emoji(named[1])]
+            done = named.end()
+        elements.append({"type": "text", "text": _plain(piece[done:])})
+    elements = [each for each in elements if each.get("text") != ""]
+    return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
+
+
+def _emoji(name: str) -> dict[str, str]:
+    emoji = NAMED[f":{name}:"]
+    return {"type": "emoji", "name": name, "unicode": "-".join(f"{ord(each):x}" for each in emoji)}
 
 
 def _marked(text: str) -> str:
