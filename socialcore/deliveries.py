@@ -28,6 +28,7 @@ Shown = Literal[
     "missed",
     "cancelled",
 ]
+_AGAIN = "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, expires_at = now() + :window"
 GIVEN_UP = "Given up: we never learned whether it was published."
 SENDING_BOUND = timedelta(minutes=2)  # longer than this in motion is worth a look
 
@@ -160,7 +161,7 @@ def cancel(scope: AccountScope, delivery_ids: Sequence[UUID]) -> int:
     Returns:
         How many were certainly stopped; the rest were on their way or had ended.
     """
-    values: dict[str, Any] = {"account_id": scope.account_id, "ids": _with_followers(scope, delivery_ids)}
+    values: dict[str, Any] = {"account_id": scope.account_id, "ids": list(delivery_ids)}
     connection_ids = _lock_lanes(scope, delivery_ids)
     stopped = scope.run(
         "update deliveries set state = 'cancelled', cancel_at = now(), held_because = null"
@@ -192,6 +193,29 @@ def send_again(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window
     audit.record(scope, "delivery.sent_again", delivery_ids=[str(each) for each in delivery_ids])
 
 
+def with_followers(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
+    """These deliveries, and the parts of their threads that come after them."""
+    found = scope.run(
+        "with recursive chain as (select id from deliveries where account_id = :account_id and id = any(:ids)"
+        "   union select d.id from deliveries d join chain c on d.follows = c.id where d.account_id = :account_id)"
+        " select id from chain",
+        {"account_id": scope.account_id, "ids": list(delivery_ids)},
+    ).scalars()
+    return list(found)
+
+
+def go_on(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
+    """Let what follows these in their threads go out after them, also what has waited too long for them."""
+    followers = [each for each in with_followers(scope, delivery_ids) if each not in delivery_ids]
+    connection_ids = _lock_lanes(scope, followers)
+    scope.run(
+        f"update deliveries set {_AGAIN} where account_id = :account_id and id = any(:ids)"
+        "   and state in ('queued', 'missed') and wire is null",
+        {"account_id": scope.account_id, "ids": followers, "window": late_window},
+    )
+    lanes.wake(scope, connection_ids)
+
+
 def give_up(scope: AccountScope, delivery_ids: Sequence[UUID]) -> None:
     """End what nobody could find out about. It may be public all the same, and says so."""
     connection_ids = _lock_lanes(scope, delivery_ids)
@@ -208,31 +232,12 @@ def _queue_again(
     scope: AccountScope, delivery_ids: Sequence[UUID], states: Sequence[State], late_window: timedelta
 ) -> None:
     connection_ids = _lock_lanes(scope, delivery_ids)
-    values = {"account_id": scope.account_id, "window": late_window}
-    again = "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, expires_at = now() + :window"
     scope.run(
-        f"update deliveries set {again}, priority = 0, held_because = null"
+        f"update deliveries set {_AGAIN}, priority = 0, held_because = null"
         " where account_id = :account_id and id = any(:ids) and state = any(:states)",
-        {**values, "ids": list(delivery_ids), "states": list(states)},
-    )
-    # What follows in its thread goes on from there: it waited for this part, perhaps for too long.
-    scope.run(
-        f"update deliveries set {again}"
-        " where account_id = :account_id and id = any(:ids) and state in ('queued', 'missed') and wire is null",
-        {**values, "ids": [each for each in _with_followers(scope, delivery_ids) if each not in delivery_ids]},
+        {"account_id": scope.account_id, "ids": list(delivery_ids), "states": list(states), "window": late_window},
     )
     lanes.wake(scope, connection_ids)
-
-
-def _with_followers(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
-    """These deliveries, and the parts of their threads that come after them."""
-    found = scope.run(
-        "with recursive chain as (select id from deliveries where account_id = :account_id and id = any(:ids)"
-        "   union select d.id from deliveries d join chain c on d.follows = c.id where d.account_id = :account_id)"
-        " select id from chain",
-        {"account_id": scope.account_id, "ids": list(delivery_ids)},
-    ).scalars()
-    return list(found)
 
 
 def _lock_lanes(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
