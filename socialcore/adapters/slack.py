@@ -237,6 +237,8 @@ class Slack:
     ) -> Frozen:
         text = text_rules.escape(rendered["text"])
         body: Json = {"channel": target_id, "text": text, "metadata": slack_messages.metadata(delivery_id)}
+        if not text.strip():
+            body["text"] = slack_messages.NO_WORDS  # a notification has to show something
         if files := (uploaded or {}).get("files"):
             alts = (each["alt"] for each in rendered["pictures"])
             shown = [{"file": file, "alt": alt} for file, alt in zip(files, alts, strict=True)]
@@ -440,6 +442,8 @@ class Slack:
         url = f"{access.service}/api/{method}"
         if method in READING:
             request = self._client.build_request("GET", url, params=dict(arguments), headers=headers)
+        elif method in FORMS:
+            request = self._client.build_request("POST", url, data=dict(arguments), headers=headers)
         else:
             # Slack warns about JSON that does not name its charset.
             request = self._client.build_request(
@@ -465,9 +469,9 @@ READING = frozenset(
         "conversations.list",
         "conversations.replies",
         "files.info",
-        "files.getUploadURLExternal",
     }
 )
+FORMS = frozenset({"files.getUploadURLExternal"})  # has taken JSON for some time only
 
 
 def _parts(content: Content) -> list[str]:

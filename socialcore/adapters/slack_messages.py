@@ -74,7 +74,7 @@ def readable(message: Mapping[str, Any]) -> str:
     """Read a message's text as people do: without Slack's markup, and with the emoji it names itself."""
     text = _unmarked(str(message.get("text", "")))
     for name, emoji in _emoji_of(message).items():
-        text = text.replace(f":{name}:", emoji)
+        text = regex.sub(rf":{regex.escape(name)}:(?::skin-tone-\d:)?", emoji, text)
     return text
 
 

@@ -21,12 +21,15 @@ SHORTCODES = {
     "👩‍🍳": "female-cook",
     "👨‍👩‍👧‍👦": "man-woman-girl-boy",
 }
-EMOJI = re.compile("|".join(re.escape(each) for each in sorted(SHORTCODES, key=len, reverse=True)))
+TONES = "🏻🏼🏽🏾🏿"
+EMOJI = re.compile(
+    "(" + "|".join(re.escape(each) for each in sorted(SHORTCODES, key=len, reverse=True)) + f")([{TONES}]?)"
+)
 NAMED = {f":{name}:": emoji for emoji, name in SHORTCODES.items()}
 _MARKUP = re.compile(r"<[^<>]*>")
-_NAME = re.compile(":(" + "|".join(re.escape(each) for each in SHORTCODES.values()) + "):")
+_NAME = re.compile(":(" + "|".join(re.escape(each) for each in SHORTCODES.values()) + r"):(?::skin-tone-([2-6]):)?")
 _ADDRESS = re.compile(
-    r"(?P<url>https?://[^\s<>]*[^\s<>.,;:!?)'\"])"
+    r"(?P<url>https?://(?:(?!&[lg]t;)[^\s<>|])*(?<![.,;:!?)'\"]))"
     r"|(?P<mail>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"
     r"|(?<![\w@./-])(?P<bare>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|org|net|io|test)(?:/[^\s<>]*[^\s<>.,;:!?)])?)(?!\w)"
 )
@@ -66,21 +69,25 @@ def as_block(text: str) -> dict[str, Any]:
     for piece in _MARKUP.split(text):
         done = 0
         for named in _NAME.finditer(piece):
-            elements += [{"type": "text", "text": _plain(piece[done : named.start()])}, _emoji(named[1])]
+            elements += [{"type": "text", "text": _plain(piece[done : named.start()])}, _emoji(named[1], named[2])]
             done = named.end()
         elements.append({"type": "text", "text": _plain(piece[done:])})
     elements = [each for each in elements if each.get("text") != ""]
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
 
 
-def _emoji(name: str) -> dict[str, str]:
-    emoji = NAMED[f":{name}:"]
+def _emoji(name: str, tone: str | None) -> dict[str, str]:
+    emoji = NAMED[f":{name}:"] + (TONES[int(tone) - 2] if tone else "")
     return {"type": "emoji", "name": name, "unicode": "-".join(f"{ord(each):x}" for each in emoji)}
 
 
 def _marked(text: str) -> str:
-    named = EMOJI.sub(lambda found: f":{SHORTCODES[found[0]]}:", text)
+    named = EMOJI.sub(lambda found: f":{SHORTCODES[found[1]]}:{_tone(found[2])}", text)
     return _ADDRESS.sub(_linked, named)
+
+
+def _tone(modifier: str) -> str:
+    return f":skin-tone-{TONES.index(modifier) + 2}:" if modifier else ""
 
 
 def _linked(found: re.Match[str]) -> str:
@@ -99,6 +106,5 @@ def _piece(markup: str) -> Piece:
 
 
 def _plain(text: str) -> str:
-    for name, emoji in NAMED.items():
-        text = text.replace(name, emoji)
+    text = _NAME.sub(lambda found: NAMED[f":{found[1]}:"] + (TONES[int(found[2]) - 2] if found[2] else ""), text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
