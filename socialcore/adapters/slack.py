@@ -72,7 +72,7 @@ def _source(page: str) -> Source:
 class Slack:
     capabilities = Capabilities(
         name=NAME,
-        text_limits=(TextLimit(4_000, TextUnit.UTF16, _source("reference/methods/chat.postMessage")),),
+        text_limits=(TextLimit(text_rules.MAX_TEXT, TextUnit.UTF16, _source("reference/methods/chat.postMessage")),),
         can_delete=True,
         settle=timedelta(minutes=1),  # Slack names no time; a request it took is done or dropped long before
         misses=2,
@@ -144,7 +144,7 @@ class Slack:
 
     def usage(self, content: Content) -> list[Usage]:
         (limit,) = self.capabilities.text_limits
-        return [Usage(max(text_rules.length(text_rules.escape(part)) for part in _parts(content)), limit)]
+        return [Usage(max(text_rules.length(part) for part in _parts(content)), limit)]
 
     def depart(self, answer: Mapping[str, str], *, redirect_uri: str, state: str) -> Departure:
         app = self._registered()
@@ -209,7 +209,7 @@ class Slack:
         return Decimal(0)
 
     def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
-        return text_rules.segments(rendered["text"])
+        return [(piece.text, "link" if piece.link else None) for piece in text_rules.pieces(rendered["text"])]
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         if wire is not None:
@@ -481,7 +481,7 @@ def _parts(content: Content) -> list[str]:
 
 
 def _too_long(number: int, part: str, parts: int) -> Problem | None:
-    excess = text_rules.length(text_rules.escape(part)) - Slack.capabilities.text_limits[0].most
+    excess = text_rules.length(part) - Slack.capabilities.text_limits[0].most
     if excess <= 0:
         return None
     where = f"part {number + 1} is " if parts > 1 else ""

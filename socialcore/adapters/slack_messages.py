@@ -16,7 +16,6 @@ from socialcore.adapters.contract import Json, Receipt, Sighting, Target
 from socialcore.text import slack as text_rules
 
 EVENT_TYPE = "social_composer_delivery"  # what our metadata says it is
-MOST_OF_SECTION = 3_000  # characters
 NO_WORDS = "Picture"  # a picture without a description must have one all the same
 
 _EMOJI = regex.compile(
@@ -46,7 +45,8 @@ def is_of(message: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def with_pictures(escaped: str, pictures: Sequence[Mapping[str, str]]) -> list[Json]:
     """Make the blocks of a message: its text in as many sections as it takes, then its pictures."""
-    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in _sections(escaped)]
+    cut = [each for each in text_rules.sections(escaped) if each.strip()]
+    sections = [{"type": "section", "text": {"type": "mrkdwn", "text": each}} for each in cut]
     images = [
         {"type": "image", "slack_file": {"id": each["file"]}, "alt_text": each["alt"] or NO_WORDS} for each in pictures
     ]
@@ -162,22 +162,3 @@ def _decoded(code: str) -> str:
 def _unmarked(text: str) -> str:
     shown = _MARKUP.sub(lambda found: found[2] or found[1].removeprefix("mailto:"), text)
     return text_rules.unescape(shown)
-
-
-def _sections(escaped: str) -> list[str]:
-    """Cut a text where it can be cut, best between lines or words, never inside what is one character."""
-    found: list[str] = []
-    rest = escaped.strip("\n")
-    while text_rules.length(rest) > MOST_OF_SECTION:
-        end = space = 0
-        size = 0
-        for piece in regex.finditer(r"&(?:amp|lt|gt);|\X", rest):
-            size += text_rules.length(piece[0])
-            if size > MOST_OF_SECTION:
-                break
-            end = piece.end()
-            space = end if piece[0].isspace() else space
-        cut = space or end
-        found.append(rest[:cut])
-        rest = rest[cut:]
-    return [each for each in (*found, rest) if each.strip()]
