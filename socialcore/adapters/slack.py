@@ -440,15 +440,12 @@ class Slack:
     ) -> Json:
         headers = {"Authorization": f"Bearer {access.secret['access']}"}
         url = f"{access.service}/api/{method}"
-        if method in READING:
-            request = self._client.build_request("GET", url, params=dict(arguments), headers=headers)
-        elif method in FORMS:
-            request = self._client.build_request("POST", url, data=dict(arguments), headers=headers)
-        else:
+        if method in NESTED:
             # Slack warns about JSON that does not name its charset.
-            request = self._client.build_request(
-                "POST", url, json=arguments, headers={**headers, "Content-Type": "application/json; charset=utf-8"}
-            )
+            headers["Content-Type"] = "application/json; charset=utf-8"
+            request = self._client.build_request("POST", url, json=arguments, headers=headers)
+        else:
+            request = self._client.build_request("POST", url, data=dict(arguments), headers=headers)
         return call(
             self._client,
             request,
@@ -461,17 +458,8 @@ class Slack:
         )
 
 
-# Read by GET, with their arguments in the address; no secret is among them.
-READING = frozenset(
-    {
-        "conversations.history",
-        "conversations.info",
-        "conversations.list",
-        "conversations.replies",
-        "files.info",
-    }
-)
-FORMS = frozenset({"files.getUploadURLExternal"})  # has taken JSON for some time only
+# Whose arguments are not all plain; every method takes a form by POST, and not every one has always taken JSON.
+NESTED = frozenset({"chat.postMessage", "files.completeUploadExternal"})
 
 
 def _parts(content: Content) -> list[str]:
