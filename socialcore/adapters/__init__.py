@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from socialcore.adapters.apps import app_of
 from socialcore.adapters.bluesky import Bluesky
 from socialcore.adapters.contract import Adapter
+from socialcore.adapters.twitter import Twitter
 from socialcore.posts import Platform
 
-ADAPTERS: Mapping[Platform, Adapter] = {"bluesky": Bluesky()}
+ADAPTERS: Mapping[Platform, Adapter] = {"bluesky": Bluesky(), "twitter": Twitter(app_of("twitter"))}
