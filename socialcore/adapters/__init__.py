@@ -6,6 +6,11 @@ from socialcore.adapters.apps import app_of
 from socialcore.adapters.bluesky import Bluesky
 from socialcore.adapters.contract import Adapter
 from socialcore.adapters.slack import Slack
+from socialcore.adapters.twitter import Twitter
 from socialcore.posts import Platform
 
-ADAPTERS: Mapping[Platform, Adapter] = {"bluesky": Bluesky(), "slack": Slack(app_of("slack"))}
+ADAPTERS: Mapping[Platform, Adapter] = {
+    "bluesky": Bluesky(),
+    "twitter": Twitter(app_of("twitter")),
+    "slack": Slack(app_of("slack")),
+}

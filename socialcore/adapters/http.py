@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import httpx
 
@@ -20,6 +20,8 @@ MOST_BYTES = 2_000_000  # of an answer; none that we ask for comes near
 DEFAULT_WAIT = timedelta(minutes=1)  # when a platform limits us without saying for how long
 LONGEST_WAIT = timedelta(days=1)
 
+Meaning: TypeAlias = Callable[[str], failures.PlatformFailure]
+
 
 class Missing(failures.PlatformFailure):
     """What we asked about is not there. Adapters answer with it; it never leaves one."""
@@ -29,16 +31,16 @@ class Missing(failures.PlatformFailure):
 class Refusals:
     """How a platform says no: where a reply holds its error code, and what each code means to us.
 
-    `says` puts a code into words for an operator; a code without words is shown as it is.
-    `unauthorized` is what a 401 without a code that we know means; a code is looked up whatever the status,
-    because some platforms answer 200 to everything.
+    A meaning is a failure, or makes one of the words it is given. `says` puts a code into words for an operator;
+    a code without words is shown as it is. `unauthorized` is what a 401 without a code that we know means; a code is
+    looked up whatever the status, because some platforms answer 200 to everything.
     """
 
     code: Callable[[Json], str | None]
-    meaning: Mapping[str, type[failures.PlatformFailure]]
+    meaning: Mapping[str, Meaning]
     says: Mapping[str, str] = field(default_factory=dict[str, str])
-    unauthorized: type[failures.PlatformFailure] = failures.CredentialExpired
-    forbidden: type[failures.PlatformFailure] = failures.ReconnectNeeded  # a 403 without a code that we know
+    unauthorized: Meaning = failures.CredentialExpired
+    forbidden: Meaning = failures.ReconnectNeeded  # a 403 without a code that we know
     words: Callable[[Json], object] = lambda body: body.get("message")  # where a refusal is put into words
     limited: Collection[str] = ()  # codes that mean the same as a 429
     whose: Literal["connection", "grant", "platform"] = "grant"  # who has to wait after a 429
