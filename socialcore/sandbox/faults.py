@@ -42,6 +42,7 @@ class Kind(StrEnum):
     REJECTED = "rejected"  # accepted, and turned down by the review
     PROCESSING_FOREVER = "processing_forever"
     SLOW_REVIEW = "slow_review"  # takes `seconds`
+    SLACK_ERROR = "slack_error"  # refused with the word `error`
 
 
 PARAMETERS: Mapping[Kind, frozenset[str]] = {
@@ -51,6 +52,7 @@ PARAMETERS: Mapping[Kind, frozenset[str]] = {
     Kind.HUGE: frozenset({"bytes"}),
     Kind.SLOW_REVIEW: frozenset({"seconds"}),
 }
+WORDED = frozenset({Kind.SLACK_ERROR})  # say which refusal, as `error`
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Fault:
     times: int | None = None
     share: float = 1.0
     parameters: Mapping[str, float] = field(default_factory=dict[str, float])
+    error: str | None = None
     fired: int = 0
 
     @property

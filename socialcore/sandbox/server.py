@@ -15,6 +15,7 @@ from socialcore.sandbox.faults import Faults
 from socialcore.sandbox.google_business.double import GoogleBusiness
 from socialcore.sandbox.page import Page
 from socialcore.sandbox.platforms import Platform
+from socialcore.sandbox.slack.slack import Slack
 from socialcore.sandbox.twitter.x import Twitter
 
 HOST = "127.0.0.1"
@@ -32,7 +33,7 @@ def build(folder: Path, *, rate_limits: bool = True) -> Starlette:
     faults, complaints = Faults(), Complaints(folder / "complaints.jsonl")
     platforms: Mapping[str, Platform] = {
         double.name: double(folder / double.name, faults, complaints, counts_limits=rate_limits)
-        for double in (Bluesky, GoogleBusiness, Twitter)
+        for double in (Bluesky, GoogleBusiness, Twitter, Slack)
     }
 
     @asynccontextmanager

@@ -656,7 +656,7 @@ class AdapterContract:
         assert double.heard() == before
 
         granted = double.adapter.refresh(double.access, before_write=go)
-        double.adapter.check(opened(granted, at=double.access.service))
+        double.adapter.check(replace(double.access, secret=granted.secret))
 
     def test_an_expired_token_asks_for_a_refresh_which_renews(self, double: PlatformDouble):
         wire = frozen(double)
