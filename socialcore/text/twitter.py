@@ -117,8 +117,10 @@ def _pieces(normal: str, emoji_of: int) -> Iterator[Piece]:
     """Cut a normalised text into links, emoji and other characters, and weigh each."""
     at = utf16.code_points_at(normal)
     ends = {match.start(): (match.end(), EMOJI_WEIGHT) for match in emoji.pattern(emoji_of).finditer(normal)}
-    # As long as the URL says, which is not always where it ends.
-    ends |= {at(start): (at(start + len(url)), LINK_WEIGHT) for start, _, url in links(utf16.units(normal))}
+    # The original goes on behind as much as a URL is long, even where that is not the URL's end, or inside a character.
+    for start, _, url in links(utf16.units(normal)):
+        end = start + len(url)
+        ends[at(start)] = (at(end), LINK_WEIGHT) if at(end) > at(end - 1) else (at(end) + 1, LINK_WEIGHT + 2)
     index = 0
     while index < len(normal):
         index, weight = ends.get(index) or (index + 1, 1 if LIGHT.match(normal[index]) else 2)
