@@ -58,7 +58,7 @@ class Client:
     def token(self, *, auth: tuple[str, str] | None = APP, **form: str) -> httpx.Response:
         return self.http.post("/2/oauth2/token", data=form, auth=auth)
 
-    def exchange(self, code: str, **changed: str) -> httpx.Response:
+    def exchange(self, code: str, /, **changed: str) -> httpx.Response:
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
         return self.token(**{**form, **changed})
 
