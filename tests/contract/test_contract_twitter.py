@@ -289,11 +289,6 @@ class TestXAtTheSandbox(AdapterContract):
         assert_words(failure)
         assert double.public_posts() == ["The last one"]
 
-    def test_says_where_each_limit_is_written_down(self, double: TwitterDouble):
-        limits = [*double.adapter.capabilities.text_limits, *double.adapter.capabilities.budgets]
-
-        assert all(each.source is not None for each in limits)
-
     # Sign-ins
 
     def test_asks_for_what_it_needs_and_proves_that_it_asked(self):
