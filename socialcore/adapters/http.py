@@ -43,7 +43,9 @@ class Refusals:
     forbidden: Meaning = failures.ReconnectNeeded  # a 403 without a code that we know
     unpaid: Meaning = failures.ContentRejected  # a 402 without a code that we know
     words: Callable[[Json], object] = lambda body: body.get("message")  # where a refusal is put into words
+    limited: Collection[str] = ()  # codes that mean the same as a 429
     whose: Literal["connection", "grant", "platform"] = "grant"  # who has to wait after a 429
+    plain: bool = False  # success is said in no JSON, and nothing of it is of interest
 
 
 def new_client() -> httpx.Client:
@@ -95,7 +97,7 @@ def call(
         raise unclear(f"{platform} sent an answer that nobody can read.") from error
     if hear is not None:
         hear(response.headers)
-    if response.is_success and not content and not answers:
+    if response.is_success and (refusals.plain or (not content and not answers)):
         return {}
     token = request.headers.get("Authorization", "").rpartition(" ")[2]
     return _understood(response, _json(content), refusals, _Voice(platform, [token, *secrets]), unclear)
@@ -127,7 +129,7 @@ def _understood(
 ) -> Json:
     platform = voice.platform
     code, said = (refusals.code(body), refusals.words(body)) if body is not None else (None, None)
-    if response.status_code == 429:
+    if response.status_code == 429 or code in refusals.limited:
         wait = asked_wait(response.headers)
         raise failures.RateLimited(f"{platform} asks us to wait.", wait=wait, whose=refusals.whose)
     if code is not None and (refusal := refusals.meaning.get(code)):
