@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from socialcore import accounts, connections, demo, installation, operators, publishing
+from socialcore.adapters.contract import Lookups
 from socialcore.connections import Connection
 from socialcore.database import Database, account_scope
 from socialcore.embedded import Server
@@ -58,7 +59,7 @@ class Stage:
             submitted = publishing.submit(
                 scope,
                 content,
-                {chosen.id: publishing.render(content, chosen, lambda _: None)},
+                {chosen.id: publishing.render(content, chosen, Lookups())},
                 [chosen],
                 submit_token=uuid4(),
                 due_at=None,

@@ -102,9 +102,7 @@ def write() -> None:
         chosen = chosen_connections()
         content = content_now()
         found = {each.id: writing.who(content, each) for each in chosen}
-        segments = {
-            each.id: publishing.segments(publishing.render(content, each, found[each.id].get), each) for each in chosen
-        }
+        segments = {each.id: writing.segments(content, each, found[each.id]) for each in chosen}
         composer(
             content.text, key=TEXT, label="Text", rev=rev, on_change=save, counts=writing.counts(content, chosen),
             marks=tuple(writing.marks(next(iter(segments.values()), ()))), placeholder="What is new?",

@@ -49,7 +49,9 @@ class Attempt:
 
 
 class Freeze(Protocol):
-    def __call__(self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime) -> Frozen: ...
+    def __call__(
+        self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime, earlier: Sequence[str]
+    ) -> Frozen: ...
 
 
 def pick(scope: AccountScope, lane: Lane) -> Picked | None:
@@ -197,10 +199,10 @@ def conclude(
 
 def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
     """Record that nothing was sent because sending could not even be prepared."""
-    lanes.lock_ours_or_not(scope, lane, failure)
+    mine = lanes.lock_ours_or_not(scope, lane, failure)
     now = lock(scope, picked)
-    if now is not None:
-        _put_off(scope, picked, now, failure)
+    if now is not None and (mine or not isinstance(retries.next_step(failure, tries=1), retries.GiveUp)):
+        _put_off(scope, picked, now, failure)  # whoever has the lane now finds out for good, too
     note_grant(scope, picked.grant, failure)
 
 
@@ -213,6 +215,9 @@ def _put_off(scope: AccountScope, picked: Picked, now: RowMapping, failure: fail
         end(scope, picked.id, "missed")
     elif isinstance(step, retries.WaitForReconnect):
         change(scope, picked.id, held_because=str(failure), next_at=now["now"] + HELD_LOOK_AGAIN, **why)
+    elif isinstance(step, retries.GiveUp) and is_in_doubt(scope, picked.id):
+        why["failure"] = f"{failure} An earlier attempt had no answer, so look whether it is there before you decide."
+        change(scope, picked.id, state="needs_review", held_because=None, **why)
     elif isinstance(step, retries.GiveUp):
         change(scope, picked.id, state="failed", **why)
     else:
@@ -239,7 +244,8 @@ def _begin(
     scope: AccountScope, lane: Lane, picked: Picked, now: RowMapping, grant_version: int, freeze: Freeze
 ) -> Attempt:
     if now["wire"] is None:
-        frozen = freeze(picked.grant.target_id, now["rendered"], delivery_id=picked.id, at=now["now"])
+        earlier = _earlier_parts(scope, picked) if now["part"] > 1 else ()
+        frozen = freeze(picked.grant.target_id, now["rendered"], delivery_id=picked.id, at=now["now"], earlier=earlier)
         record_key, wire_at, wire = frozen.record_key, now["now"], frozen.wire
     else:
         record_key, wire_at, wire = now["record_key"], now["wire_at"], now["wire"]
@@ -261,6 +267,20 @@ def _begin(
         },
     )
     return attempt
+
+
+def _earlier_parts(scope: AccountScope, picked: Picked) -> Sequence[str]:
+    """The platform's ids of a chain's parts before this one; all of them are public, or this one would wait."""
+    return (
+        scope.run(
+            "select p.remote_id from deliveries p join deliveries d on d.account_id = p.account_id"
+            "   and d.post_id = p.post_id and d.connection_id = p.connection_id and d.part > p.part"
+            " where d.account_id = :account_id and d.id = :id and p.remote_id is not null order by p.part",
+            {"account_id": scope.account_id, "id": picked.id},
+        )
+        .scalars()
+        .all()
+    )
 
 
 def _fail(

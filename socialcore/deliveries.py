@@ -28,6 +28,7 @@ Shown = Literal[
     "missed",
     "cancelled",
 ]
+_AGAIN = "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, expires_at = now() + :window"
 GIVEN_UP = "Given up: we never learned whether it was published."
 SENDING_BOUND = timedelta(minutes=2)  # longer than this in motion is worth a look
 
@@ -55,11 +56,13 @@ class Delivery:
     failure_kind: str | None
     failure: str | None
     changed_at: datetime
+    part: int  # of a thread that goes out part by part; 1 otherwise
+    stopped_before: State | None  # the part before it has ended without being public
 
     @property
     def shown(self) -> Shown:
         match self.state:
-            case "queued" if self.held_because:
+            case "queued" if self.why_held:
                 return "held"
             case "queued" if self.attempt or self.failure:
                 return "retrying"
@@ -75,6 +78,12 @@ class Delivery:
                 return state
 
     @property
+    def why_held(self) -> str | None:
+        if self.state == "queued" and self.stopped_before:
+            return f"Part {self.part - 1} is not public. Send that again, and this one follows it."
+        return self.held_because
+
+    @property
     def can_cancel(self) -> bool:
         return self.state in ("queued", "sending", "missed") and self.cancel_at is None
 
@@ -82,7 +91,9 @@ class Delivery:
 SELECT = """
     select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
         d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id,
-        d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at
+        d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at, d.part,
+        (select p.state from deliveries p where p.account_id = d.account_id and p.id = d.follows
+            and p.state in ('failed', 'missed', 'cancelled', 'needs_review')) as stopped_before
     from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
 """
 # Whatever has not reached an end, or reached one that a person must know of.
@@ -182,6 +193,29 @@ def send_again(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window
     audit.record(scope, "delivery.sent_again", delivery_ids=[str(each) for each in delivery_ids])
 
 
+def with_followers(scope: AccountScope, delivery_ids: Sequence[UUID]) -> list[UUID]:
+    """These deliveries, and the parts of their threads that come after them."""
+    found = scope.run(
+        "with recursive chain as (select id from deliveries where account_id = :account_id and id = any(:ids)"
+        "   union select d.id from deliveries d join chain c on d.follows = c.id where d.account_id = :account_id)"
+        " select id from chain",
+        {"account_id": scope.account_id, "ids": list(delivery_ids)},
+    ).scalars()
+    return list(found)
+
+
+def go_on(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: timedelta) -> None:
+    """Let what follows these in their threads go out after them, also what has waited too long for them."""
+    followers = [each for each in with_followers(scope, delivery_ids) if each not in delivery_ids]
+    connection_ids = _lock_lanes(scope, followers)
+    scope.run(
+        f"update deliveries set {_AGAIN} where account_id = :account_id and id = any(:ids)"
+        "   and state in ('queued', 'missed') and wire is null",
+        {"account_id": scope.account_id, "ids": followers, "window": late_window},
+    )
+    lanes.wake(scope, connection_ids)
+
+
 def give_up(scope: AccountScope, delivery_ids: Sequence[UUID]) -> None:
     """End what nobody could find out about. It may be public all the same, and says so."""
     connection_ids = _lock_lanes(scope, delivery_ids)
@@ -199,8 +233,7 @@ def _queue_again(
 ) -> None:
     connection_ids = _lock_lanes(scope, delivery_ids)
     scope.run(
-        "update deliveries set state = 'queued', priority = 0, next_at = now(), due_at = now(), cancel_at = null,"
-        "   held_because = null, expires_at = now() + :window"
+        f"update deliveries set {_AGAIN}, priority = 0, held_because = null"
         " where account_id = :account_id and id = any(:ids) and state = any(:states)",
         {"account_id": scope.account_id, "ids": list(delivery_ids), "states": list(states), "window": late_window},
     )

@@ -1,5 +1,6 @@
 """What a worker does with stored sign-ins besides publishing: checking them, giving them back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -18,6 +19,7 @@ class Duty:
     account_id: UUID
     connection_id: UUID
     kind: Literal["check", "revoke", "look"]
+    platform: Platform
     delivery_id: UUID | None = None  # these three of a look: see socialcore.reviews
     remote_id: str | None = None
     url: str | None = None
@@ -39,16 +41,19 @@ def perform(database: Database, sealing: Vault, duty: Duty) -> None:
         _note(scope, duty, grant, failure)
 
 
-def take(database: Database) -> Duty | None:
-    """Take the duty that has waited longest, if there is one."""
+def take(database: Database, platforms: Collection[Platform]) -> Duty | None:
+    """Take the duty at one of these platforms that has waited longest, if there is one."""
     with system_scope(database) as scope:
         return scope.first(
             Duty,
             # Due again in a minute, should this worker not live to note the outcome.
             "update duties set due_at = clock_timestamp() + interval '1 minute' where (account_id, id) = ("
-            "   select account_id, id from duties where done_at is null and due_at <= clock_timestamp()"
-            "   order by due_at limit 1 for update skip locked)"
-            " returning id, account_id, connection_id, kind, delivery_id, remote_id, url",
+            "   select d.account_id, d.id from duties d join lanes l on l.connection_id = d.connection_id"
+            "   where d.done_at is null and d.due_at <= clock_timestamp() and l.platform = any(:platforms)"
+            "   order by d.due_at limit 1 for update of d skip locked)"
+            " returning id, account_id, connection_id, kind, delivery_id, remote_id, url,"
+            "   (select l.platform from lanes l where l.connection_id = duties.connection_id) as platform",
+            {"platforms": list(platforms)},
         )
 
 

@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy.exc
 
 from socialcore import failures, vault
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Access, Granted
+from socialcore.adapters.contract import Access, Granted, Json
 from socialcore.database import AccountScope, Database, worker_scope
 from socialcore.posts import Platform
 from socialcore.transitions import Grant
@@ -26,6 +27,7 @@ class Prepared:
 
     access: Access
     grant: Grant = field(repr=False)
+    uploaded: Json = field(default_factory=dict[str, Any])  # what the platform called the media of this attempt
 
 
 def store(scope: AccountScope, sealing: Vault, platform: Platform, granted: Granted) -> UUID:

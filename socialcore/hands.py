@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias, TypeVar
+from uuid import UUID
 
 from socialcore import attempts, failures, grants, lanes, looks
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Access, ReadBack, Receipt
+from socialcore.adapters.contract import Access, Media, ReadBack, Receipt
 from socialcore.attempts import Attempt
 from socialcore.database import AccountScope, Database, worker_scope
 from socialcore.grants import Prepared
@@ -20,7 +22,21 @@ from socialcore.transitions import Picked
 from socialcore.vault import Vault
 
 Found = TypeVar("Found")
+MediaOf: TypeAlias = Callable[[UUID], Media]  # the stored media of an account
 Slots: TypeAlias = Mapping[Platform, threading.BoundedSemaphore]  # how many calls of a platform may be under way
+
+
+@dataclass(frozen=True, slots=True)
+class NoMedia:
+    """The media of an account, for a worker that was given no store."""
+
+    account_id: UUID
+
+    def read(self, media_id: str) -> bytes:  # noqa: ARG002
+        raise failures.Unavailable("This worker has no store of media.")
+
+    def public_url(self, media_id: str) -> str:  # noqa: ARG002
+        raise failures.Unavailable("This worker has no store of media.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +47,33 @@ class WorkerHands:
     vault: Vault
     pulse: Pulse
     slots: Slots
+    media: MediaOf
 
     def pick(self, lane: Lane) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
             return _next(scope, lane)
 
     def prepare(self, lane: Lane, picked: Picked) -> Prepared:
-        """Open the sign-in, and wait for a slot: before the deadline is set, so that none is used up by waiting."""
+        """Open the sign-in, wait for a slot, and bring the media to the platform.
+
+        All of it before the deadline is set, so that none of that time is used up by waiting.
+        """
         prepared = grants.fresh(self.database, self.vault, lane.platform, picked.grant)
         self.slots[lane.platform].acquire()
-        return prepared
+        try:
+            return self._with_uploads(lane, picked, prepared)
+        except BaseException:
+            self.slots[lane.platform].release()
+            raise
+
+    def _with_uploads(self, lane: Lane, picked: Picked, prepared: Prepared) -> Prepared:
+        adapter, media = ADAPTERS[lane.platform], self.media(lane.account_id)
+        try:
+            uploaded = adapter.upload(prepared.access, picked.rendered, media, wire=picked.wire)
+        except failures.CredentialExpired:
+            prepared = grants.refreshed(self.database, self.vault, lane.platform, prepared.grant)
+            uploaded = adapter.upload(prepared.access, picked.rendered, media, wire=picked.wire)
+        return replace(prepared, uploaded=uploaded)
 
     def note_unprepared(self, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> Picked | None:
         with worker_scope(self.database, lane.account_id) as scope:
@@ -62,7 +95,7 @@ class WorkerHands:
 
     def _intended(self, lane: Lane, picked: Picked, prepared: Prepared) -> Attempt | None:
         version, adapter = prepared.grant.version, ADAPTERS[lane.platform]
-        freeze, budgets = adapter.freeze, adapter.capabilities.budgets
+        freeze, budgets = partial(adapter.freeze, uploaded=prepared.uploaded), adapter.capabilities.budgets
         with worker_scope(self.database, lane.account_id) as scope:
             return attempts.intend(scope, lane, picked, grant_version=version, freeze=freeze, paying=budgets)
 

@@ -16,6 +16,7 @@ from socialcore.transitions import Picked, accept, certain_at, change, lock, not
 
 LOOK_FOR = timedelta(minutes=15)  # a platform that cannot be read for so long makes it a person's decision
 READ_BACK_FOR = timedelta(minutes=10)
+DECIDES_WITHIN = timedelta(days=1)  # a platform that reviews what it has accepted, before it shows it
 
 
 def note_look(
@@ -75,11 +76,15 @@ def note_read_back(
     now = _locked(scope, lane, picked, shown)
     if now is None:
         return
-    if isinstance(shown, ReadBack):
+    is_pending = isinstance(shown, ReadBack) and shown.verdict == "pending"
+    if isinstance(shown, ReadBack) and shown.verdict == "rejected":
+        kind = failures.ContentRejected.__name__
+        change(scope, picked.id, state="failed", failure_kind=kind, failure=shown.differs)
+    elif isinstance(shown, ReadBack) and not is_pending:
         change(scope, picked.id, state="confirmed", read_back=shown.verdict, read_back_at=now["now"])
         if shown.verdict == "mismatch":
             events.record(scope, "incident.read_back_mismatch", delivery_id=picked.id, differs=shown.differs)
-    elif now["now"] - now["changed_at"] > READ_BACK_FOR:
+    elif now["now"] - now["changed_at"] > (DECIDES_WITHIN if is_pending else READ_BACK_FOR):
         change(scope, picked.id, state="confirmed", read_back="unavailable", read_back_at=now["now"])
     else:
         _ask_again(scope, picked, now, shown)

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from socialcore import events, flags, lanes, posts
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Json, Resolve, Usage
+from socialcore.adapters.contract import Json, Lookups, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.posts import Content, Problem
@@ -44,9 +45,17 @@ def problems(content: Content, chosen: Sequence[Connection]) -> dict[UUID, list[
     return {connection_id: why for connection_id, why in found.items() if why}
 
 
-def render(content: Content, connection: Connection, resolve: Resolve) -> Json:
-    """What this connection's platform will be given, all but what the moment of sending decides."""
-    return ADAPTERS[connection.platform].render(content, resolve)
+def render(content: Content, connection: Connection, lookups: Lookups) -> Sequence[Json]:
+    """What this connection's platform will be given, all but what the moment of sending decides.
+
+    One object per delivery: more than one for a thread that goes out part by part.
+    """
+    return ADAPTERS[connection.platform].render(content, lookups)
+
+
+def cost(rendered: Sequence[Json], connection: Connection) -> Decimal:
+    """What the platform charges for all parts together, in US dollars."""
+    return sum((ADAPTERS[connection.platform].cost(part) for part in rendered), Decimal(0))
 
 
 def segments(rendered: Json, connection: Connection) -> Sequence[tuple[str, str | None]]:
@@ -76,7 +85,7 @@ def mentions(content: Content, connection: Connection) -> list[str]:
     def note(handle: str) -> None:
         asked.append(handle)
 
-    ADAPTERS[connection.platform].render(content, note)
+    ADAPTERS[connection.platform].render(content, Lookups(who=note))
     return list(dict.fromkeys(asked))
 
 
@@ -89,7 +98,7 @@ def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, fla
 def submit(
     scope: AccountScope,
     content: Content,
-    rendered: Mapping[UUID, Json],
+    rendered: Mapping[UUID, Sequence[Json]],
     chosen: Sequence[Connection],
     *,
     submit_token: UUID,
@@ -156,30 +165,39 @@ def submit(
 def _queue(
     scope: AccountScope,
     post_id: UUID,
-    rendered: Mapping[UUID, Json],
+    rendered: Mapping[UUID, Sequence[Json]],
     chosen: Sequence[Connection],
     due_at: datetime | None,
     undo: timedelta,
     late_window: timedelta,
 ) -> None:
-    for connection in chosen:
+    parts = [
+        (connection.id, number, part)
+        for connection in chosen
+        for number, part in enumerate(rendered[connection.id], start=1)
+    ]
+    delivery_id: UUID | None = None
+    for connection_id, number, part in parts:
+        before, delivery_id = delivery_id if number > 1 else None, uuid4()
         scope.run(
-            "insert into deliveries (account_id, id, post_id, connection_id, priority, due_at, expires_at, next_at,"
-            "    rendered, text_hash)"
-            " select :account_id, :id, :post_id, :connection_id, :priority, due, due + :late_window, due,"
-            "    cast(:rendered as jsonb), :text_hash"
+            "insert into deliveries (account_id, id, post_id, connection_id, part, follows, priority, due_at,"
+            "    expires_at, next_at, rendered, text_hash)"
+            " select :account_id, :id, :post_id, :connection_id, :part, cast(:follows as uuid), :priority, due,"
+            "    due + :late_window, due, cast(:rendered as jsonb), :text_hash"
             " from (select coalesce(cast(:due_at as timestamptz), clock_timestamp() + :undo) as due) as chosen",
             {
                 "account_id": scope.account_id,
-                "id": uuid4(),
+                "id": delivery_id,
                 "post_id": post_id,
-                "connection_id": connection.id,
+                "connection_id": connection_id,
+                "part": number,
+                "follows": before,
                 "priority": 0 if due_at is None else 1,
                 "due_at": due_at,
                 "undo": undo,
                 "late_window": late_window,
-                "rendered": json.dumps(rendered[connection.id]),
-                "text_hash": posts.digest(rendered[connection.id].get("text")),
+                "rendered": json.dumps(part),
+                "text_hash": posts.digest(part.get("text")),
             },
         )
     lanes.wake(scope, [connection.id for connection in chosen])

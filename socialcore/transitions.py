@@ -60,8 +60,8 @@ def lock(scope: AccountScope, picked: Picked, *, under: Lane | None = None) -> R
     return (
         scope.run(
             (_UNDER_LANE if under else "")
-            + "select attempt, rendered, record_key, wire_at, wire, misses, looks, cancel_at, expires_at, next_at,"
-            "  changed_at, clock_timestamp() as now, expires_at < clock_timestamp() as expired from deliveries"
+            + "select attempt, part, rendered, record_key, wire_at, wire, misses, looks, cancel_at, expires_at,"
+            "  next_at, changed_at, clock_timestamp() as now, expires_at < clock_timestamp() as expired from deliveries"
             " where account_id = :account_id and id = :id and state = :state and attempt = :attempt"
             "   and next_at <= clock_timestamp()" + (" and exists (select from mine)" if under else "") + " for update",
             {

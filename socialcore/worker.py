@@ -18,7 +18,7 @@ from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
 from socialcore.database import ContextRefused, Database, in_words, system_scope, worker_scope
-from socialcore.hands import Slots, WorkerHands
+from socialcore.hands import MediaOf, NoMedia, Slots, WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
 from socialcore.protocol import tend
@@ -31,7 +31,7 @@ RESCUE_SECONDS = 2
 LONGEST_NAP = 2.0  # seconds between looks for work; a notification ends a nap at once
 GRACE = timedelta(seconds=60)  # for what is being sent when the worker is told to stop
 LANES_PER_SLOT = 1.5
-DUTIES_AT_ONCE = 2
+DUTIES_AT_ONCE = 2  # of each platform
 
 
 class NotDurable(Exception):
@@ -50,18 +50,21 @@ class Worker:
     slots: while one waits for its answer, another's rows are written.
     """
 
-    def __init__(self, database: Database, url: str, vault: Vault, *, concurrency: int) -> None:
+    def __init__(
+        self, database: Database, url: str, vault: Vault, *, concurrency: int, media: MediaOf = NoMedia
+    ) -> None:
         """Make one; `concurrency` is how many calls of one platform it has under way at once."""
         self._database = database
         self._url = url
         self._vault = vault
+        self._media = media
         self._concurrency = concurrency
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._slots: Slots = {name: threading.BoundedSemaphore(concurrency) for name in ADAPTERS}
         self._most_lanes = math.ceil(concurrency * LANES_PER_SLOT)
         self._running: dict[Platform, set[Future[None]]] = {name: set() for name in ADAPTERS}
-        self._on_duty: set[Future[None]] = set()
+        self._on_duty: dict[Platform, set[Future[None]]] = {name: set() for name in ADAPTERS}
         self._clock = Clock()
         self._may_have_duties = True
 
@@ -76,7 +79,7 @@ class Worker:
         Raises:
             NotDurable: if the server may lose what it has committed.
         """
-        threads = self._most_lanes * len(ADAPTERS) + DUTIES_AT_ONCE
+        threads = (self._most_lanes + DUTIES_AT_ONCE) * len(ADAPTERS)
         with ThreadPoolExecutor(threads, thread_name_prefix="lane") as executor:
             while not self._stopping.is_set():
                 try:
@@ -100,7 +103,7 @@ class Worker:
             on_work=self._hear_of_work,
         )
         log.info("worker %d is up", pulse.worker)
-        hands = WorkerHands(self._database, self._vault, pulse, self._slots)
+        hands = WorkerHands(self._database, self._vault, pulse, self._slots, self._media)
         try:
             rescue_at = 0.0
             while pulse.is_alive and not self._stopping.is_set():
@@ -145,16 +148,19 @@ class Worker:
     def _take_duty(self, executor: ThreadPoolExecutor) -> bool:
         if not self._may_have_duties:  # whoever asks for one notifies us
             return False
-        self._on_duty = {future for future in self._on_duty if not future.done()}
-        if len(self._on_duty) >= DUTIES_AT_ONCE:
+        self._on_duty = {name: {future for future in busy if not future.done()} for name, busy in self._on_duty.items()}
+        free: list[Platform] = [name for name, busy in self._on_duty.items() if len(busy) < DUTIES_AT_ONCE]
+        if not free:
             return False
         self._may_have_duties = False
-        duty = duties.take(self._database)
+        duty = duties.take(self._database, free)
         if duty is None:
             return False
         self._may_have_duties = True  # there may be more
         perform = reviews.perform if duty.kind == "look" else duties.perform
-        self._on_duty.add(executor.submit(perform, self._database, self._vault, duty))
+        future = executor.submit(perform, self._database, self._vault, duty)
+        future.add_done_callback(lambda _: self._hear_of_work())  # there may be more, that waited for its place
+        self._on_duty[duty.platform].add(future)
         return True
 
     def _tend(self, hands: WorkerHands, lane: Lane) -> None:
@@ -196,7 +202,7 @@ class Worker:
 
     def _finish_running(self) -> None:
         # What does not end in time is for the rescue; what failed has been logged by _tend.
-        wait(set[Future[None]]().union(*self._running.values(), self._on_duty), timeout=GRACE.total_seconds())
+        wait(set[Future[None]]().union(*self._running.values(), *self._on_duty.values()), timeout=GRACE.total_seconds())
 
     def _pause(self, why: str) -> None:
         log.warning("%s; nothing is lost, trying again", why)

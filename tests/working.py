@@ -22,6 +22,7 @@ from psycopg.rows import dict_row
 
 from socialcore import publishing
 from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Lookups
 from socialcore.connections import Connection
 from socialcore.installation import Installation
 from socialcore.posts import Content
@@ -159,7 +160,8 @@ def submit(business: Business, connection: Connection, text: str, **options: Any
     """Submit a post for one connection, to go out at once."""
     adapter = ADAPTERS[connection.platform]
     content = Content(text=text, options=options)
-    rendered = publishing.render(content, connection, lambda handle: adapter.resolve(connection.service, handle))
+    lookups = Lookups(who=lambda handle: adapter.resolve(connection.service, handle))
+    rendered = publishing.render(content, connection, lookups)
     with business.scope() as scope:
         submitted = publishing.submit(
             scope,

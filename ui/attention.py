@@ -14,7 +14,7 @@ from ui.view import Element, h, icon
 
 
 def of_delivery(delivery: Delivery, account: Account, now: datetime) -> Element:
-    says = delivery.held_because or delivery.failure or DELIVERY[delivery.shown].means
+    says = delivery.why_held or delivery.failure or DELIVERY[delivery.shown].means
     return _item(
         badge(DELIVERY[delivery.shown]),
         f"{delivery.target}: {says}",

@@ -64,9 +64,7 @@ def failure(delivery: Delivery) -> Element | None:
         case "missed":
             return note("red", "Too late to send", "It was not sent. Send it late, or stop it.", sign="clock")
         case "held":
-            return note(
-                "orange", "Held, not lost", delivery.held_because or "", NEXT.get(delivery.failure_kind or "", "")
-            )
+            return note("orange", "Held, not lost", delivery.why_held or "", NEXT.get(delivery.failure_kind or "", ""))
         case "needs_review":
             return note(
                 "orange",
@@ -115,7 +113,7 @@ def _says(delivery: Delivery, zone: ZoneInfo, now: datetime) -> list[Node]:
     if delivery.cancel_at and delivery.shown not in ("cancelled", "published"):
         return [h("span.muted", "Being stopped; we make sure that it did not go out.")]
     if delivery.shown in ("failed", "held"):
-        return [h("span.muted", delivery.held_because or delivery.failure or "")]
+        return [h("span.muted", delivery.why_held or delivery.failure or "")]
     if delivery.shown == "retrying":
         again = words.clock(delivery.next_at, zone, now)
         return [h("span.muted", f"{delivery.failure or 'Certainly not published.'} We try again at {again}.")]

@@ -57,7 +57,7 @@ def actions(operator: Operator, account: Account, delivery: Delivery) -> None:
 def stop(operator: Operator, account: Account, delivery: Delivery) -> None:
     operator.require(Capability.PUBLISH)
     with session.scope(operator, account) as scope:
-        stopped = deliveries.cancel(scope, [delivery.id])
+        stopped = deliveries.cancel(scope, deliveries.with_followers(scope, [delivery.id]))
     session.leave_notice(STOPPED if stopped else STOPPING)
 
 
@@ -66,3 +66,4 @@ def send_late(operator: Operator, account: Account, delivery: Delivery) -> None:
     operator.require(Capability.PUBLISH)
     with session.scope(operator, account) as scope:
         deliveries.send_missed(scope, [delivery.id], late_window=session.settings().late_window)
+        deliveries.go_on(scope, [delivery.id], late_window=session.settings().late_window)

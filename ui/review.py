@@ -109,6 +109,7 @@ def send_again(operator: Operator, account: Account, delivery: Delivery) -> None
     operator.require(Capability.PUBLISH)
     with session.scope(operator, account) as scope:
         deliveries.send_again(scope, [delivery.id], late_window=session.settings().late_window)
+        deliveries.go_on(scope, [delivery.id], late_window=session.settings().late_window)
 
 
 @notices.action

@@ -8,6 +8,7 @@ import streamlit as st
 
 from socialcore import deliveries, drafts, history, publishing
 from socialcore.accounts import Account
+from socialcore.adapters.contract import Lookups
 from socialcore.connections import Connection
 from socialcore.failures import Unavailable
 from socialcore.history import SubmittedPost
@@ -37,7 +38,7 @@ def publish(
     known = {connection.id: writing.who(content, connection, patience=5) for connection in chosen}
     if not _mentions_are_known(content, chosen, known):
         return
-    rendered = {each.id: publishing.render(content, each, known[each.id].get) for each in chosen}
+    rendered = {each.id: publishing.render(content, each, Lookups(who=known[each.id].get)) for each in chosen}
     chosen_settings = session.settings()
     with session.scope(operator, account) as scope:
         submitted = publishing.submit(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from socialcore import drafts, publishing
 from socialcore.accounts import Account
+from socialcore.adapters.contract import Lookups
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.drafts import Draft
@@ -101,6 +102,12 @@ def is_unsaved(account: Account) -> Unsaved | None:
 
 def all_is_saved(account: Account) -> None:
     session.keep(f"unsaved:{account.id}", None)
+
+
+def segments(content: Content, connection: Connection, known: Who) -> list[tuple[str, str | None]]:
+    """What will be sent, in pieces for a preview; the parts of a thread one after the other."""
+    rendered = publishing.render(content, connection, Lookups(who=known.get))
+    return [piece for part in rendered for piece in publishing.segments(part, connection)]
 
 
 def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, cast
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -25,12 +26,15 @@ from socialcore.adapters.contract import (
     BeforeWrite,
     Budget,
     Capabilities,
+    Checked,
+    Departure,
     Frozen,
     Granted,
     Json,
+    Lookups,
+    Media,
     ReadBack,
     Receipt,
-    Resolve,
     Sighting,
     Target,
     TextLimit,
@@ -171,6 +175,9 @@ class Bluesky:
                 raise failures.ReconnectNeeded(str(refused)) from None
         return _granted(access.service, session, access.secret["app_password"])
 
+    def depart(self, answer: Mapping[str, str], *, redirect_uri: str, state: str) -> Departure:
+        raise failures.ContentRejected(f"{NAME} signs in with a handle and an app password here.")
+
     def resolve(self, service: str, handle: str) -> str | None:
         try:
             found = self._get(service, "com.atproto.identity.resolveHandle", {"handle": handle}, refusals=LOOK_REFUSALS)
@@ -179,15 +186,21 @@ class Bluesky:
         did = found.get("did")
         return did if isinstance(did, str) and did.startswith("did:") else None
 
-    def render(self, content: Content, resolve: Resolve) -> Json:
+    def reference(self, service: str, link: str) -> Json | None:
+        return None
+
+    def render(self, content: Content, lookups: Lookups) -> Sequence[Json]:
         text = content.text_for("bluesky").encode("utf-8", "replace").decode()
-        facets = [facet for facet in text_rules.detect_facets(text, resolve) if _is_acceptable(facet)]
+        facets = [facet for facet in text_rules.detect_facets(text, lookups.who) if _is_acceptable(facet)]
         rendered: Json = {"text": text}
         if facets:
             rendered["facets"] = facets
         if langs := content.options_for("bluesky").get("langs"):
             rendered["langs"] = list(langs)
-        return rendered
+        return [rendered]
+
+    def cost(self, rendered: Json) -> Decimal:
+        return Decimal(0)
 
     def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
         return [
@@ -195,7 +208,19 @@ class Bluesky:
             for segment in text_rules.segments(rendered["text"], rendered.get("facets", []))
         ]
 
-    def freeze(self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime) -> Frozen:
+    def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
+        return {}
+
+    def freeze(
+        self,
+        target_id: str,
+        rendered: Json,
+        *,
+        delivery_id: UUID,
+        at: datetime,
+        uploaded: Json | None = None,
+        earlier: Sequence[str] = (),
+    ) -> Frozen:
         record_key = atproto.record_key(at, delivery_id)
         created_at = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         record = {"$type": COLLECTION, **rendered, "createdAt": created_at}
@@ -255,12 +280,14 @@ class Bluesky:
         except Missing:
             return  # already gone
 
-    def check(self, access: Access) -> None:
+    def check(self, access: Access) -> Checked:
         session = self._get(
             access.service, "com.atproto.server.getSession", token=access.secret["access"], refusals=CHECK_REFUSALS
         )
         if session.get("active") is False:
             raise failures.ReconnectNeeded(REFUSALS.says["AccountDeactivated"])
+        handle = session.get("handle")
+        return Checked(name=handle if isinstance(handle, str) else None)
 
     def revoke(self, access: Access) -> None:
         try:

@@ -316,16 +316,16 @@ class Adapter(Protocol):
         self,
         target_id: str,
         rendered: Json,
-        uploaded: Json,
         *,
         delivery_id: UUID,
         at: datetime,
+        uploaded: Json | None = None,
         earlier: Sequence[str] = (),
     ) -> Frozen:
         """Decide the last bytes: record key and time stamp. Pure; called once per delivery.
 
         Args:
-            uploaded: what `upload` returned.
+            uploaded: what `upload` returned; None stands for nothing.
             earlier: the platform's ids of this chain's parts before this one, the first first.
         """
         ...

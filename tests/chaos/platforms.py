@@ -4,7 +4,7 @@ Writing twice makes two posts there, as at Slack, X or Google, where Bluesky's o
 recognises a post by a marker in it, as Slack's metadata allows, the other by nothing but its text.
 """
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -32,7 +32,16 @@ class Keyless(bluesky.Bluesky):
         read_lag=timedelta(seconds=1),
     )
 
-    def freeze(self, target_id: str, rendered: Json, *, delivery_id: UUID, at: datetime) -> Frozen:
+    def freeze(
+        self,
+        target_id: str,
+        rendered: Json,
+        *,
+        delivery_id: UUID,
+        at: datetime,
+        uploaded: Json | None = None,
+        earlier: Sequence[str] = (),
+    ) -> Frozen:
         bytes_of_bluesky = super().freeze(target_id, rendered, delivery_id=delivery_id, at=at).wire["record"]
         record = {**bytes_of_bluesky, **self.marked(delivery_id)}
         return Frozen(None, {"cid": cid(record), "record": record, "since": record_key(at, UUID(int=0))})

@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from socialcore import accounts, connections, deliveries, installation, operators, publishing
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Access
+from socialcore.adapters.contract import Access, Lookups
 from socialcore.connections import Connection
 from socialcore.database import Database, account_scope
 from socialcore.embedded import Server
@@ -65,7 +65,7 @@ class World:
     def submit(self, chosen: Sequence[Lane], text: str) -> UUID:
         """Submit a post, again under the same token until we are told that it is accepted."""
         content, token, lanes = Content(text=text), uuid4(), [connection for _, connection in chosen]
-        rendered = {each.id: publishing.render(content, each, lambda _: None) for each in lanes}
+        rendered = {each.id: publishing.render(content, each, Lookups()) for each in lanes}
         while True:
             try:
                 with account_scope(self.app, self.operator_id, chosen[0][0]) as scope:

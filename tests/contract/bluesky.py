@@ -12,7 +12,7 @@ import pytest
 
 from socialcore import failures
 from socialcore.adapters.bluesky import Bluesky
-from socialcore.adapters.contract import Access, ReadBack
+from socialcore.adapters.contract import Access, Lookups, ReadBack
 from socialcore.adapters.http import new_client
 from socialcore.posts import Content
 from tests import faulty_proxy
@@ -147,7 +147,7 @@ class BlueskyContract(AdapterContract):
 
     def test_writes_the_record_it_froze_under_the_key_it_chose(self, double: Server):
         moment = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
-        rendered = double.adapter.render(POST, lambda _handle: None)
+        rendered = double.adapter.render(POST, Lookups())[0]
         made = double.adapter.freeze(double.did, rendered, delivery_id=uuid4(), at=moment)
 
         receipt = publish(double, made.wire)
@@ -163,7 +163,9 @@ class BlueskyContract(AdapterContract):
 
     def test_mentions_whom_the_server_knows_and_links_what_is_a_link(self, double: Server):
         content = Content(text=f"Ask @{double.handle} or @nobody-at-all.test: https://example.com/🥐 #bread")
-        rendered = double.adapter.render(content, lambda handle: double.adapter.resolve(double.access.service, handle))
+        rendered = double.adapter.render(
+            content, Lookups(who=lambda handle: double.adapter.resolve(double.access.service, handle))
+        )[0]
         wire = double.adapter.freeze(double.did, rendered, delivery_id=uuid4(), at=datetime.now(UTC)).wire
 
         receipt = publish(double, wire)

@@ -20,7 +20,7 @@ import pytest
 
 from socialcore import failures
 from socialcore.adapters import http
-from socialcore.adapters.contract import Access, Adapter, Granted, Json, TextLimit, TextUnit
+from socialcore.adapters.contract import Access, Adapter, Granted, Json, Lookups, TextLimit, TextUnit
 from socialcore.posts import Content
 
 POST = Content(text="Fresh bread from seven. 🥐")
@@ -184,7 +184,7 @@ class AdapterContract:
         assert double.public_posts() == [POST.text]
 
     def test_freezes_the_same_delivery_into_the_same_bytes(self, double: PlatformDouble):
-        rendered = double.adapter.render(POST, nobody)
+        rendered = double.adapter.render(POST, Lookups())[0]
         delivery_id, at = uuid4(), datetime.now(UTC)
 
         wires = [
@@ -503,7 +503,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 
 def frozen(double: PlatformDouble, content: Content = POST) -> Json:
     """What a delivery of its own would send."""
-    rendered = double.adapter.render(content, nobody)
+    rendered = double.adapter.render(content, Lookups())[0]
     return double.adapter.freeze(double.access.target_id, rendered, delivery_id=uuid4(), at=datetime.now(UTC)).wire
 
 
@@ -554,10 +554,6 @@ def http_date(moment: datetime) -> str:
 
 def reset(moment: datetime) -> str:
     return str(int(moment.timestamp()))
-
-
-def nobody(_handle: str) -> str | None:
-    return None
 
 
 def go() -> None:

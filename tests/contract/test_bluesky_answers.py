@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from socialcore.adapters.bluesky import Bluesky, service_url
-from socialcore.adapters.contract import Access, Granted
+from socialcore.adapters.contract import Access, Granted, Lookups
 from socialcore.adapters.http import new_client
 from socialcore.failures import (
     ContentRejected,
@@ -26,7 +26,7 @@ from socialcore.failures import (
     Unavailable,
 )
 from socialcore.posts import Content
-from tests.contract.suite import everything_shown, failure_of, go, nobody
+from tests.contract.suite import everything_shown, failure_of, go
 from tests.faulty_proxy import Answer, FaultyProxy, answering
 
 DID = "did:plc:ewvi7nxzyoun6zhxrhs64oiz"
@@ -141,7 +141,7 @@ def canned() -> Iterator[Canned]:
     with FaultyProxy() as server, new_client() as client:
         client.timeout = httpx.Timeout(5)
         adapter = Bluesky(client)
-        rendered = adapter.render(Content(text="Fresh bread"), nobody)
+        rendered = adapter.render(Content(text="Fresh bread"), Lookups())[0]
         wire = adapter.freeze(DID, rendered, delivery_id=uuid4(), at=datetime(2026, 3, 1, tzinfo=UTC)).wire
         yield Canned(server, adapter, Access(server.url, DID, SECRET), wire)
 

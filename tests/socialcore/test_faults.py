@@ -248,7 +248,7 @@ class TestTwoVersions:
         """A deploy in between: the older version intended and failed, the newer one sends the same bytes."""
         delivery_id = submit(bakery, connection, "Fresh bread")
 
-        def older_freeze(target_id, rendered, *, delivery_id, at) -> Frozen:
+        def older_freeze(target_id, rendered, *, delivery_id, at, earlier) -> Frozen:
             return ADAPTERS["bluesky"].freeze(
                 target_id, {**rendered, "tags": ["older"]}, delivery_id=delivery_id, at=at
             )

@@ -17,6 +17,7 @@ from yggdrasil_engine.engine import UnleashEngine
 
 from socialcore import attempts, flags, lanes, obstacles, publishing
 from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Lookups
 from socialcore.database import account_scope, portfolio_scope, worker_scope
 from socialcore.flags import Feature, Flag
 from socialcore.posts import Content
@@ -437,7 +438,7 @@ def test_an_intent_waits_for_a_flip_that_has_not_committed_yet(bakery, as_worker
         publishing.submit(
             scope,
             content,
-            {connection.id: publishing.render(content, connection, lambda _: None)},
+            {connection.id: publishing.render(content, connection, Lookups())},
             [connection],
             submit_token=uuid4(),
             due_at=None,

