@@ -11,7 +11,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-PATH = "/media/{account_id}/{media_id}/{expires}/{signed}"  # as Starlette writes a route
+PATH = "/public-media/{account_id}/{media_id}/{expires}/{signed}"  # as Starlette writes a route; /media is Streamlit's
 ENDINGS = {"image/jpeg": "jpg", "image/png": "png", "video/mp4": "mp4", "video/quicktime": "mov", "video/webm": "webm"}
 ACCOUNT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ID = re.compile(r"[0-9a-f]{64}")

@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 
 from api import media as media_api
 from api import middleware, routes
-from socialcore import database, media, public_media
+from socialcore import database, installation, media, public_media
 from socialcore.public_media import Asked
 from socialcore.settings import Settings
 from socialcore.stores import InBucket, InDatabase, Store
-from tests import s3
+from tests import dashboard, s3
 from tests.conftest import Business
 
 BASE = "http://localhost:8501"
@@ -190,3 +190,32 @@ def paths(settings: Settings) -> set[str]:
 def test_nothing_is_served_to_strangers_unless_somebody_says_where():
     assert public_media.PATH in paths(SETTINGS)
     assert public_media.PATH not in paths(Settings())
+
+
+def test_a_platform_gets_the_picture_from_the_dashboard_as_it_runs():
+    """The real server, Streamlit and all: its own addresses do not hide this one."""
+    with dashboard.running(PUBLIC_MEDIA_URL=BASE) as stack:
+        here = installation.embedded(installation.server(Settings.from_environment(stack.environment)))
+        with here.administration() as scope:
+            account_id = scope.run("select id from accounts limit 1").scalar_one()
+            operator_id = scope.run("select id from operators where every_account limit 1").scalar_one()
+        app_database, worker_database = here.as_app(), here.as_worker()
+        buffer = io.BytesIO()
+        Image.effect_noise((900, 900), 90).save(buffer, "PNG")
+        library = media.of_operator(app_database, operator_id, account_id, InDatabase())
+        stored = library.keep_picture(buffer.getvalue())
+        now = datetime.now(UTC)
+        worker = media.of_worker(worker_database, account_id, InDatabase(), public_url=stack.address, now=now)
+        url = worker.public_url(stored.id)
+
+        answer, head, changed = (
+            httpx.request(method, asked, trust_env=False)
+            for method, asked in (("GET", url), ("HEAD", url), ("GET", url.replace(stored.id, "0" * 64)))
+        )
+        data = library.read(stored.id)
+        for each in (app_database, worker_database):
+            each.engine.dispose()
+
+    assert (answer.status_code, answer.content) == (200, data)
+    assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(data)))
+    assert (changed.status_code, changed.text) == (404, "Not found")

@@ -376,7 +376,7 @@ class TestAWorker:
 
         url = self.library(as_worker, bakery, store).public_url(stored.id)
 
-        assert url.startswith(f"{BASE}/media/{bakery.account_id}/{stored.id}/1796731200/")
+        assert url.startswith(f"{BASE}/public-media/{bakery.account_id}/{stored.id}/1796731200/")
         assert url.endswith(".jpg")
         assert bakery.app.context_key.hex() not in url
 
