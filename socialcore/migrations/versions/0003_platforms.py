@@ -9,7 +9,10 @@ from socialcore.database import run_script
 revision = "0003"
 down_revision = "0002"
 
-DOWN: tuple[str, ...] = ()  # what undoes the subjects, the last first
+DOWN: tuple[str, ...] = (  # what undoes the subjects, the last first
+    "drop table composer.media_fits, composer.media_chunks, composer.media",
+    "drop function composer.public_media()",
+)
 SUBJECTS = sorted((Path(__file__).parent / "0003_platforms").glob("*.sql"))
 
 
