@@ -114,9 +114,9 @@ def test_a_code_is_exchanged_once_for_what_was_allowed(google: Google):
 
 
 def test_the_same_person_is_the_same_subject_and_another_another(google: Google):
-    people = (EMAIL, EMAIL, "florist@example.com")
-
-    subjects = [google.adapter().connect(google.answer(email)).subject for email in people]
+    subjects = [
+        google.adapter().connect(google.answer(email)).subject for email in (EMAIL, EMAIL, "florist@example.com")
+    ]
 
     assert subjects[0] == subjects[1] != subjects[2]
 
