@@ -6,9 +6,9 @@ No scope is open while a picture is worked on or a store is asked: reading, work
 import hashlib
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -202,6 +202,17 @@ def of_worker(
     """Make an adapter's `Media`; `public_url` is the setting PUBLIC_MEDIA_URL."""
     public = None if public_url is None else Public(public_url, database.context_key, now)
     return Library(lambda: worker_scope(database, account_id), account_id, store, public)
+
+
+def for_workers(database: Database, store: Store, public_url: str | None) -> Callable[[UUID], Library]:
+    """Find an account's media whenever a worker needs them."""
+    return lambda account_id: of_worker(
+        database,
+        account_id,
+        store,
+        public_url=public_url,
+        now=datetime.now(UTC),  # noqa: TID251 - an edge
+    )
 
 
 def about(scope: AccountScope | MediaScope, media_id: str) -> Stored | None:
