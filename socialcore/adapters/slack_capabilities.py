@@ -69,7 +69,7 @@ CAPABILITIES = Capabilities(
             _source("messaging/message-metadata"),
         ),
         Rule(
-            "<!channel>, <!here> and <@…> notify people; link_names and parse make such of plain words.",
+            "Markup in a text notifies a person or a whole channel; link_names and parse make such of plain words.",
             "Every text is escaped, and neither argument is ever sent: a post notifies nobody.",
             _source("messaging/formatting-message-text"),
         ),
