@@ -44,6 +44,10 @@ from socialcore.text import slack as text_rules
 
 CLOCKS_APART = timedelta(minutes=10)  # how much earlier than by our clock a message may be by Slack's
 RECENT = 50
+UNREGISTERED = (
+    f"This installation is not registered with {NAME}. Whoever runs it has to set COMPOSER_SLACK_CLIENT_ID and "
+    "COMPOSER_SLACK_CLIENT_SECRET."
+)
 
 
 class Slack:
@@ -272,15 +276,14 @@ class Slack:
 
     def _registered(self) -> App:
         if self._app is None:
-            raise failures.ContentRejected(
-                f"This installation is not registered with {NAME}. Whoever runs it has to set COMPOSER_SLACK_CLIENT_ID "
-                "and COMPOSER_SLACK_CLIENT_SECRET."
-            )
+            raise failures.ContentRejected(UNREGISTERED)
         return self._app
 
     def _renewed(self, access: Access, before_write: BeforeWrite | None) -> Granted:
+        if self._app is None:  # which is nothing that ends a sign-in, or a post
+            raise failures.Unavailable(UNREGISTERED)
         reply = self._web.exchange(
-            self._registered(),
+            self._app,
             {"grant_type": "refresh_token", "refresh_token": access.secret["refresh"]},
             service=access.service,
             secrets=[*access.secret.values()],
@@ -296,7 +299,7 @@ class Slack:
         asked = {"types": "public_channel,private_channel", "exclude_archived": "true"}
         channels = [
             channel
-            for channel in self._web.pages(access, "conversations.list", asked, "channels")
+            for channel in self._web.pages(access, "conversations.list", asked, "channels", slack_errors.SIGN_IN)
             if isinstance(channel.get("id"), str) and isinstance(channel.get("name"), str)
         ]
         channels.sort(key=lambda channel: channel.get("is_member") is not True)  # where it is invited already, first

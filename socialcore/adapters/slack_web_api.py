@@ -59,7 +59,14 @@ class WebApi:
             hear=hear,
         )
 
-    def pages(self, access: Access, method: str, asked: Mapping[str, str], holding: str) -> Iterator[Json]:
+    def pages(
+        self,
+        access: Access,
+        method: str,
+        asked: Mapping[str, str],
+        holding: str,
+        refusals: Refusals = slack_errors.LOOK,
+    ) -> Iterator[Json]:
         """List what a method lists, page by page.
 
         Raises:
@@ -67,7 +74,7 @@ class WebApi:
         """
         arguments = {**asked, "limit": str(PAGE)}
         for _ in range(MOST_PAGES):
-            reply = self.ask(access, method, arguments, slack_errors.LOOK)
+            reply = self.ask(access, method, arguments, refusals)
             yield from listed(reply, holding)
             match reply.get("response_metadata"):
                 case {"next_cursor": str(following)} if following:
