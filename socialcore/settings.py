@@ -40,6 +40,7 @@ class Settings:
     pg_bin: Path | None = None
     port: int = 8501
     sandbox_port: int = 8600
+    own_sandbox_url: str | None = None  # of a configured installation that has one, such as staging
     concurrency: int = 8
     undo: timedelta = timedelta(seconds=10)
     late_window: timedelta = timedelta(hours=2)  # later than this is missed, never sent late in silence
@@ -50,6 +51,11 @@ class Settings:
     def embedded(self) -> bool:
         """True when nobody configured a database, so that we bring our own, with sandbox and demo accounts."""
         return self.database_url is None
+
+    @property
+    def sandbox_url(self) -> str | None:
+        """Where the doubles are; None if this installation has none."""
+        return f"http://127.0.0.1:{self.sandbox_port}" if self.embedded else self.own_sandbox_url
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -77,6 +83,7 @@ class Settings:
             pg_bin=Path(environ["COMPOSER_PG_BIN"]) if environ.get("COMPOSER_PG_BIN") else None,
             port=_number(environ, "COMPOSER_PORT", defaults.port),
             sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
+            own_sandbox_url=environ.get("COMPOSER_SANDBOX_URL") or None,
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
         )
