@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import v1
+from api import media, v1
 from api.opened import Opened
 from socialcore import demo, operators
 from socialcore.database import system_scope
@@ -26,6 +26,7 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         Route("/healthz", _alive),
         Route("/readyz", _ready(here)),
         *v1.routes(here),
+        *media.routes(settings, lambda: here.database),
     ]
     if not settings.embedded:
         return always

@@ -18,7 +18,7 @@ from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
 from socialcore.database import ContextRefused, Database, in_words, system_scope, worker_scope
-from socialcore.hands import MediaOf, NoMedia, Slots, WorkerHands
+from socialcore.hands import MediaOf, Slots, WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
 from socialcore.protocol import tend
@@ -50,10 +50,13 @@ class Worker:
     slots: while one waits for its answer, another's rows are written.
     """
 
-    def __init__(
-        self, database: Database, url: str, vault: Vault, *, concurrency: int, media: MediaOf = NoMedia
-    ) -> None:
-        """Make one; `concurrency` is how many calls of one platform it has under way at once."""
+    def __init__(self, database: Database, url: str, vault: Vault, *, concurrency: int, media: MediaOf) -> None:
+        """Make one.
+
+        Args:
+            concurrency: how many calls of one platform it has under way at once.
+            media: the stored media of an account.
+        """
         self._database = database
         self._url = url
         self._vault = vault

@@ -12,6 +12,7 @@ from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import PlatformFailure
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
+from socialcore.rehearsal import Refused, SandboxAway
 from socialcore.reviews import NotItsPost
 from socialcore.times import NoSuchTime
 from socialcore.tokens import BadToken
@@ -53,14 +54,14 @@ def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
 
 TITLES: Mapping[type[Exception], str] = {
     AlreadySubmitted: "Published already",
+    SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
     BadToken: "No token was made",
 }
 KEPT: Mapping[type[Exception], str] = {BadToken: "What you entered is kept."}
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
-    BadToken,
-    session.SignedOut,
+    *(session.SignedOut, SandboxAway, Refused, BadToken),
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
@@ -84,7 +85,7 @@ def in_words(error: Exception) -> Notice:
         case AlreadySubmitted() | NoSuchTime() | BadToken():
             return Notice("orange", TITLES[type(error)], f"{error} {KEPT.get(type(error), 'Your text is kept.')}")
         case _:
-            return Notice("red", "That did not work", f"{error} Nothing was changed.")
+            return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")
 
 
 @contextmanager

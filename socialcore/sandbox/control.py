@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from socialcore.sandbox.catalogue import faults_of
 from socialcore.sandbox.complaints import Complaints
-from socialcore.sandbox.faults import PARAMETERS, Fault, Faults, Kind
+from socialcore.sandbox.faults import PARAMETERS, WORDED, Fault, Faults, Kind
 from socialcore.sandbox.platforms import Platform, Refused
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -33,8 +34,10 @@ class Control:
         return [
             _route("/control/reset", POST=self._reset),
             _route("/control/complaints", GET=self._list_complaints, DELETE=self._clear_complaints),
+            _route("/control/platforms", GET=self._describe),
             _route("/control/faults", GET=self._list_faults, POST=self._add_fault, DELETE=self._clear_faults),
             _route("/control/{platform}/accounts", POST=self._open_account),
+            _route("/control/{platform}/consent", POST=self._consent),
             _route("/control/{platform}/posts", GET=self._list_posts),
         ]
 
@@ -46,9 +49,17 @@ class Control:
         self._complaints.clear()
         return JSONResponse({"wiped": sorted(self._platforms)})
 
+    async def _describe(self, _request: Request) -> Response:
+        return JSONResponse([_described(each) for each in self._platforms.values()])
+
     async def _open_account(self, request: Request) -> Response:
         wishes = await _body(request)
         return JSONResponse(self._platform(request.path_params["platform"]).open_account(wishes, now=datetime.now(UTC)))
+
+    async def _consent(self, request: Request) -> Response:
+        wishes = await _body(request)
+        platform = self._platform(request.path_params["platform"])
+        return JSONResponse({"redirect": platform.consent(wishes, now=datetime.now(UTC))})
 
     async def _list_posts(self, request: Request) -> Response:
         base = str(request.base_url).rstrip("/")
@@ -67,6 +78,8 @@ class Control:
         wishes = dict(await _body(request))
         platform = self._platform(wishes.pop("platform", "bluesky"))
         kind = _kind(wishes.pop("kind", None))
+        if kind not in faults_of(platform.name):
+            raise Refused(f"{platform.title} knows no {kind}; it knows {', '.join(faults_of(platform.name))}")
         return JSONResponse(_shown(self._faults.add(platform.name, kind, **_fault(kind, wishes))))
 
     async def _clear_faults(self, request: Request) -> Response:
@@ -118,11 +131,22 @@ def _kind(name: object) -> Kind:
         raise Refused(f"there is no fault {name}; there is {', '.join(Kind)}") from error
 
 
+def _described(platform: Platform) -> dict[str, Any]:
+    faults = [
+        {"kind": kind, "says": says, "parameters": sorted(PARAMETERS.get(kind, ())), "is_worded": kind in WORDED}
+        for kind, says in faults_of(platform.name).items()
+    ]
+    return {"name": platform.name, "title": platform.title, "faults": faults}
+
+
 def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a fault is to be like, refusing what would be silently without effect."""
     numbers = PARAMETERS.get(kind, frozenset())
-    if unknown := sorted(wishes.keys() - {"account", "method", "times", "share"} - numbers):
+    words = {"error"} if kind in WORDED else set[str]()
+    if unknown := sorted(wishes.keys() - {"account", "method", "times", "share"} - numbers - words):
         raise Refused(f"{kind} knows no {', '.join(unknown)}")
+    if words and not isinstance(wishes.get("error"), str):
+        raise Refused(f"{kind} needs an error, a string")
     for name in ("account", "method"):
         if not isinstance(wishes.get(name), str | None):
             raise Refused(f"{name} is a string")
@@ -134,7 +158,7 @@ def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:
     parameters = {name: wishes[name] for name in numbers if name in wishes}
     if bad := [name for name, value in parameters.items() if not _is_number(value) or value < 0]:
         raise Refused(f"{', '.join(bad)}: not a number from 0")
-    chosen = {"account": wishes.get("account"), "method": wishes.get("method")}
+    chosen = {"account": wishes.get("account"), "method": wishes.get("method"), "error": wishes.get("error")}
     return {**chosen, "times": times, "share": share, "parameters": parameters}
 
 

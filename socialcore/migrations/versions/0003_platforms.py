@@ -14,6 +14,8 @@ DOWN: tuple[str, ...] = (  # what undoes the subjects, the last first
     "alter table composer.posts drop column request_hash",
     "drop table composer.api_tokens",
     "drop function composer.use_api_token(bytea), composer.may_manage()",
+    "drop table composer.media_fits, composer.media_chunks, composer.media",
+    "drop function composer.public_media()",
 )
 SUBJECTS = sorted((Path(__file__).parent / "0003_platforms").glob("*.sql"))
 
