@@ -2,10 +2,11 @@
 
 from functools import cached_property
 
-from socialcore import installation
+from socialcore import installation, stores
 from socialcore.database import Database
 from socialcore.installation import Installation
 from socialcore.settings import Settings
+from socialcore.stores import Store
 from socialcore.vault import Vault
 
 
@@ -22,6 +23,10 @@ class Opened:
     @cached_property
     def vault(self) -> Vault:
         return self._installation.vault()
+
+    @cached_property
+    def store(self) -> Store:
+        return stores.configured(self.settings.media_bucket)
 
     def close(self) -> None:
         """Give back the database's sessions; opened again when needed."""

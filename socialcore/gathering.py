@@ -66,7 +66,8 @@ def gather(
     Raises:
         Unavailable: if a platform does not say who is mentioned, or the store of media is away.
     """
-    asked, problems = wanted(content, connection), list[Problem]()
+    asked = wanted(content, connection)
+    problems = _left_out(content, connection, asked)
     known = dict(who or {})
     for handle in asked.handles:
         if handle not in known:
@@ -81,6 +82,20 @@ def gather(
         return pictures.get(reference.id)
 
     return Gathered(Lookups(known.get, posts.get, cards.get, picture), tuple(problems))
+
+
+def _left_out(content: Content, connection: Connection, asked: Wanted) -> list[Problem]:
+    """What would be missing there without anybody having said so: a post goes out as it was written, or not at all."""
+    can, problems = ADAPTERS[connection.platform].capabilities, list[Problem]()
+    if {each.id for each in content.media} - {each.id for each in asked.pictures}:
+        problems.append(
+            Problem(f"Not every picture or video can go to {can.name}", "Leave them out, or send this post elsewhere.")
+        )
+    variant = content.variants.get(connection.platform)
+    parts = content.parts if variant is None or variant.parts is None else variant.parts
+    if parts and can.threads is None:
+        problems.append(Problem(f"{can.name} takes no threads", "Write it as one post, or send this post elsewhere."))
+    return problems
 
 
 def _who(connection: Connection, handle: str) -> str | None:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import uvicorn
+from PIL import Image
 from starlette.applications import Starlette
 
 from api import middleware, v1
@@ -53,6 +55,12 @@ def token_for(
             capabilities=[each for each in capabilities if operator.may(each)],
             lasts=lasts,
         )
+
+
+def picture(*, size: tuple[int, int] = (64, 48), form: str = "PNG") -> bytes:
+    made = BytesIO()
+    Image.new("RGB", size, "orange").save(made, form)
+    return made.getvalue()
 
 
 @dataclass

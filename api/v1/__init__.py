@@ -9,12 +9,12 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.opened import Opened
-from api.v1 import about, connections, deliveries, posts, problems
+from api.v1 import about, connections, deliveries, media, posts, problems
 from api.v1.document import describe
 from api.v1.gate import Gate
 
 PATH = "/api/v1"
-ROUTERS = (connections.router, posts.router, deliveries.router, about.router)
+ROUTERS = (connections.router, posts.router, deliveries.router, media.router, about.router)
 
 
 def app_of(here: Opened) -> FastAPI:

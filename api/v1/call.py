@@ -10,8 +10,9 @@ from fastapi import Depends, Path, Request, Security
 from fastapi.security import HTTPBearer
 
 from api.opened import Opened
-from socialcore import tokens
+from socialcore import media, tokens
 from socialcore.database import AccountScope, NotYourAccount
+from socialcore.media import Library
 from socialcore.operators import Capability
 from socialcore.tokens import Caller
 
@@ -47,6 +48,10 @@ class Call:
     def scope(self) -> AbstractContextManager[AccountScope]:
         """Open the account; the database asks again whether the operator may act for it."""
         return tokens.scope_of(self.here.database, self.caller, self.account_id)
+
+    def library(self) -> Library:
+        """The account's pictures and videos."""
+        return media.of_operator(self.here.database, self.caller.operator.id, self.account_id, self.here.store)
 
     def insist_on_account(self) -> None:
         """Ask the database now, before anything is done outside of it.

@@ -31,6 +31,7 @@ LINKS: Mapping[tuple[str, str], Mapping[str, Mapping[str, str]]] = {
         "cancelPost": {"post_id": "/id"},
         "getDelivery": {"delivery_id": "/deliveries/0/id"},
     },
+    ("addMedia", "201"): {"getMedia": {"media_id": "/id"}},
     ("listDeliveries", "200"): {"getDelivery": {"delivery_id": "/items/0/id"}},
 }
 
@@ -127,8 +128,9 @@ def _always(path: str, operation: Mapping[str, Any]) -> Iterator[Name]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    name = next(each for each in KINDS if KINDS[each].status == status)
-    return {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": _example(name, KINDS[name])}}
+    names: list[Name] = [name for name, kind in KINDS.items() if kind.status == status]
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {MEDIA_TYPE: {"schema": schema, "example": _example(names[0], KINDS[names[0]])}}
 
 
 def _example(name: Name, kind: Kind) -> dict[str, Any]:

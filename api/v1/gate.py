@@ -1,10 +1,12 @@
 """What every call of the API passes first: a good token, not too often, and no more of a body than we take."""
 
 import logging
+import re
 from collections.abc import MutableMapping
 from uuid import uuid4
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +18,7 @@ from socialcore.tokens import Caller
 log = logging.getLogger(__name__)
 OPEN = ("/openapi.json", "/problems/")  # what a stranger may read
 MOST_BODY = 256 * 1024  # bytes
+STREAMED = re.compile(r"/accounts/[^/]+/media")  # a route that receives its body by itself, and knows its limits
 REALM = 'Bearer realm="Social Composer"'
 Headers = MutableMapping[str, str]
 
@@ -34,13 +37,17 @@ class Gate:
         headers: Headers = {"Cache-Control": "no-store"}
         sending = _Sending(send, headers)
         try:
-            refused = await self._let_in(scope, headers)
-            body = None if refused else await _body(scope, receive)
-            if refused or body is None:
-                refused = refused or answer("too-large", f"The API takes bodies of {MOST_BODY // 1024} KiB at most.")
+            if refused := await self._let_in(scope, headers):
                 await refused(scope, receive, sending)
-                return
-            await self._app(scope, _replayed(body, receive), sending)
+            elif STREAMED.fullmatch(_path(scope)):
+                await self._app(scope, receive, sending)
+            elif (body := await _body(scope, receive)) is not None:
+                await self._app(scope, _replayed(body, receive), sending)
+            else:
+                most = f"The API takes bodies of {MOST_BODY // 1024} KiB at most here."
+                await answer("too-large", most)(scope, receive, sending)
+        except ClientDisconnect:
+            log.info("a caller went away before all of the request was here")
         except Exception:  # whatever it is: the caller learns its number, and the log the rest
             instance = f"urn:uuid:{uuid4()}"
             log.exception("the API failed: %s", instance)
@@ -50,7 +57,7 @@ class Gate:
 
     async def _let_in(self, scope: Scope, headers: Headers) -> Response | None:
         """Refuse, or note in the scope who calls."""
-        if scope["path"].removeprefix(scope.get("root_path", "")).startswith(OPEN):
+        if _path(scope).startswith(OPEN):
             return None
         given = _given_token(scope)
         if given is None:
@@ -70,6 +77,10 @@ class Gate:
             )
         scope["state"] = {**scope.get("state", {}), "caller": caller}
         return None
+
+
+def _path(scope: Scope) -> str:
+    return scope["path"].removeprefix(scope.get("root_path", ""))
 
 
 def _given_token(scope: Scope) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -13,20 +14,42 @@ from api.v1.call import Call, Publishing, Seeing
 from api.v1.deliveries import Delivery
 from api.v1.document import may_answer
 from api.v1.problems import Refusal
-from api.v1.rendering import Fit, chosen_of, fit_of, looked_up
-from api.v1.wire import Asked, Ids, Moment, Options, Page, Paging, Told, Words, cursor_after, found, insist_on_storable
+from api.v1.rendering import Fit, chosen_of, fit_of, rendered
+from api.v1.wire import (
+    MEDIA_ID,
+    Asked,
+    Ids,
+    Moment,
+    Options,
+    Page,
+    Paging,
+    Parts,
+    Told,
+    Words,
+    cursor_after,
+    found,
+    insist_on_storable,
+)
 from socialcore import deliveries, history, posts, publishing
 from socialcore.history import SubmittedPost
-from socialcore.posts import Content, Platform
+from socialcore.posts import Content, MediaReference, Platform
 
 router = APIRouter(prefix="/accounts/{account_id}/posts", tags=["posts"])
 FARTHEST = timedelta(days=731)
+
+
+class Media(Asked):
+    """A picture or a video that was added before, by POST …/media."""
+
+    id: str = Field(pattern=MEDIA_ID)
+    alt: Words = Field(default="", description="What it shows, for people who do not see it")
 
 
 class Variant(Asked):
     """What differs on one platform; what is left out is as for all."""
 
     text: Words | None = None
+    parts: Parts | None = None
     options: Options = Field(default_factory=dict[str, object])
 
 
@@ -34,6 +57,9 @@ class PostRequest(Asked):
     """What to publish, where, and when."""
 
     text: Words = Field(examples=["Sourdough is out of the oven 🥖 harborbakery.example"])
+    parts: Parts = Field(default_factory=list[str], description="Further posts of a thread, after `text`")
+    links: Parts = Field(default_factory=list[str], description="To show as a card")
+    media: list[Media] = Field(default_factory=list[Media], max_length=20)
     connection_ids: Ids
     due_at: Moment | None = Field(
         default=None, description="null: now, which for some seconds can still be cancelled before anything is sent"
@@ -50,9 +76,19 @@ class PostRequest(Asked):
         """
         insist_on_storable([self.options, *(each.options for each in self.variants.values())])
         variants: dict[Platform, posts.Variant] = {
-            platform: posts.Variant(text=each.text, options=each.options) for platform, each in self.variants.items()
+            platform: posts.Variant(
+                text=each.text, parts=None if each.parts is None else tuple(each.parts), options=each.options
+            )
+            for platform, each in self.variants.items()
         }
-        return Content(text=self.text, options=self.options, variants=variants)
+        return Content(
+            text=self.text,
+            parts=tuple(self.parts),
+            links=tuple(self.links),
+            media=tuple(MediaReference(id=each.id, alt=each.alt) for each in self.media),
+            options=self.options,
+            variants=variants,
+        )
 
 
 class Validated(Told):
@@ -94,14 +130,14 @@ Key = Annotated[
     responses=may_answer("does-not-fit", "no-such-connection", "platform-away"),
 )
 def validate(call: Publishing, asked: PostRequest) -> Validated:
-    """Say what each connection would be sent and what stands in its way. Stores and sends nothing."""
+    """Say what each connection would be sent and what stands in its way. Sends nothing, and makes no post."""
     content = asked.content
     with call.scope() as scope:
         chosen = chosen_of(scope, asked.connection_ids)
         allowed = publishing.allowed(scope, chosen)
-    fits = [fit_of(content, each, allowed[each.id]) for each in chosen]
-    cost = sum(float(each.cost_usd) for each in fits)
-    return Validated(fits=all(each.fits for each in fits), cost_usd=f"{cost:.3f}", connections=fits)
+    fits = [fit_of(call, content, each, allowed[each.id]) for each in chosen]
+    cost = sum((Decimal(each.cost_usd) for each in fits), Decimal(0))
+    return Validated(fits=all(each.fits for each in fits), cost_usd=str(cost), connections=fits)
 
 
 @router.post(
@@ -161,16 +197,14 @@ def _submit(
         raise Refusal("too-far-ahead", f"It is {asked.due_at:%Y-%m-%d}; nothing was stored.")
     if asked.due_at and asked.due_at <= now:
         raise publishing.TimePassed("This time has passed. Nothing was stored.")
-    if problems := publishing.problems(content, chosen):
-        raise publishing.NotReady(problems)
-    # Whom a platform knows is asked outside of any transaction, and before anything is stored.
-    rendered = {each.id: publishing.render(content, each, looked_up(content, each)) for each in chosen}
+    # Platforms, linked pages and pictures are asked outside of any transaction, and before anything is stored.
+    frozen = rendered(call, content, chosen)
     settings = call.here.settings
     with call.scope() as scope:
         submitted = publishing.submit(
             scope,
             content,
-            rendered,
+            frozen,
             chosen,
             submit_token=token,
             due_at=asked.due_at,

@@ -14,6 +14,7 @@ from starlette.routing import Match
 from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import ContentRejected, PlatformFailure, RateLimited, ReconnectNeeded
 from socialcore.operators import NotAllowed
+from socialcore.pictures import Unusable
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 
 MEDIA_TYPE = "application/problem+json"
@@ -38,7 +39,9 @@ Name = Literal[
     "too-far-ahead",
     "key-reused",
     "sign-in-refused",
+    "unusable-media",
     "too-large",
+    "wrong-media-type",
     "not-as-described",
     "too-many-calls",
     "our-fault",
@@ -61,7 +64,9 @@ KINDS: Mapping[Name, Kind] = {
     "too-far-ahead": Kind(409, "This time is too far ahead", "Choose one within two years."),
     "key-reused": Kind(409, "The key stands for another request", "Repeat that request, or send this under a new key."),
     "sign-in-refused": Kind(409, "The platform refused the sign-in", "Correct what `detail` says, and try again."),
+    "unusable-media": Kind(409, "The picture or video cannot be used", "Do what `detail` says, and add it again."),
     "too-large": Kind(413, "The request is too large", "Send less at once."),
+    "wrong-media-type": Kind(415, "This is no kind of file that we take", "Send one of those that `detail` names."),
     "not-as-described": Kind(422, "The request is not as described", "Correct what `errors` names."),
     "too-many-calls": Kind(429, "Too many calls with this token", "Wait as long as Retry-After says."),
     "our-fault": Kind(500, "Something went wrong here", "Try again; if it stays, give an admin the `instance`."),
@@ -134,6 +139,7 @@ def install(app: FastAPI) -> None:
         TimePassed: _said("time-passed"),
         AlreadySubmitted: _said("key-reused"),
         PlatformFailure: _platform,
+        Unusable: _said("unusable-media"),
         ContextRefused: _said("database-away", retry_after=30),
         **{each: _fixed("database-away", "The database does not answer.", retry_after=5) for each in AWAY},
     }

@@ -1,22 +1,21 @@
 """What a post would be on one connection: its problems, its lengths, its cost, and what is sent."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
+from api.v1.call import Call
 from api.v1.problems import Obstacle, Refusal
 from api.v1.wire import Told
-from socialcore import connections, failures, publishing
-from socialcore.adapters.contract import Json, Lookups
+from socialcore import connections, gathering, publishing
+from socialcore.adapters.contract import Json
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.flags import Evaluation
-from socialcore.posts import Content, Platform
-
-PATIENCE = 20  # seconds that all questions about one post may take together
+from socialcore.gathering import Gathered
+from socialcore.posts import Content, Platform, Problem
 
 
 class Usage(Told):
@@ -55,46 +54,55 @@ def chosen_of(scope: AccountScope, connection_ids: Sequence[UUID]) -> list[Conne
     return [known[each] for each in connection_ids]
 
 
-def fit_of(content: Content, connection: Connection, allowed: Evaluation) -> Fit:
-    problems = publishing.problems(content, [connection]).get(connection.id, [])
+def fit_of(call: Call, content: Content, connection: Connection, allowed: Evaluation) -> Fit:
+    errors, gathered = _gathered(call, content, connection)
+    doubts = publishing.warnings(content, [connection]).get(connection.id, [])
     sent: Sequence[Json] = []
     nobody: list[str] = []
-    if not problems:
-        lookups = looked_up(content, connection)
-        nobody = [each for each in publishing.mentions(content, connection) if lookups.who(each) is None]
-        sent = publishing.render(content, connection, lookups)
+    if gathered:
+        doubts = [*doubts, *(each for each in gathered.problems if each.severity == "warning")]
+        handles = gathering.wanted(content, connection).handles
+        nobody = [each for each in dict.fromkeys(handles) if gathered.lookups.who(each) is None]
+    if gathered and not errors:
+        sent = publishing.render(content, connection, gathered.lookups)
     return Fit(
         connection_id=connection.id,
         platform=connection.platform,
         name=connection.name,
-        fits=not problems,
-        problems=[Obstacle(title=each.title, next_step=each.next_step, severity=each.severity) for each in problems],
+        fits=not errors,
+        problems=[
+            Obstacle(title=each.title, next_step=each.next_step, severity=each.severity) for each in [*errors, *doubts]
+        ],
         usage=[
             Usage(used=each.used, most=each.limit.most, unit=each.limit.unit)
             for each in publishing.usages(content, connection)
         ],
         is_on=allowed.on,
         because=allowed.because,
-        cost_usd=f"{publishing.cost(sent, connection):.3f}",
+        cost_usd=str(publishing.cost(sent, connection)),
         nobody=nobody,
         sent=list(sent),
     )
 
 
-def looked_up(content: Content, connection: Connection) -> Lookups:
-    """Find out at the platform whom a post mentions.
+def rendered(call: Call, content: Content, chosen: Sequence[Connection]) -> dict[UUID, Sequence[Json]]:
+    """What each connection will be given, with everything found out that it asks for.
 
     Raises:
-        Refusal: platform-away, if it does not say in time.
+        NotReady: if it does not fit them all.
+        Unavailable: if a platform does not say who is mentioned, or the store of media is away.
     """
-    until = time.monotonic() + PATIENCE
-    who: dict[str, str | None] = {}
-    for handle in publishing.mentions(content, connection):
-        try:
-            if time.monotonic() > until:
-                raise failures.Unavailable("The platform takes too long.")
-            who[handle] = publishing.resolve(connection, handle)
-        except failures.PlatformFailure as failure:
-            says = f"We could not find out who @{handle} is. Nothing was stored. {failure}"
-            raise Refusal("platform-away", says, headers={"Retry-After": "10"}) from failure
-    return Lookups(who=who.get)
+    found = {each.id: _gathered(call, content, each) for each in chosen}
+    if errors := {connection_id: errors for connection_id, (errors, _) in found.items() if errors}:
+        raise publishing.NotReady(errors)
+    lookups = {connection_id: gathered.lookups for connection_id, (_, gathered) in found.items() if gathered}
+    return {each.id: publishing.render(content, each, lookups[each.id]) for each in chosen}
+
+
+def _gathered(call: Call, content: Content, connection: Connection) -> tuple[list[Problem], Gathered | None]:
+    """What stands in the way, and unless something did before, what was found out at the platform and elsewhere."""
+    if errors := publishing.problems(content, [connection]).get(connection.id):
+        return errors, None
+    has_public_media = call.here.settings.public_media_url is not None
+    gathered = gathering.gather(content, connection, call.library(), has_public_media=has_public_media)
+    return [each for each in gathered.problems if each.severity == "error"], gathered

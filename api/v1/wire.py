@@ -15,6 +15,7 @@ Item = TypeVar("Item")
 
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MEDIA_ID = r"^[0-9a-f]{64}$"  # the SHA-256 of its bytes
 CURSOR = r"^[0-9a-f]{1,13}\.[0-9a-f]{32}$"
 
 
@@ -51,6 +52,7 @@ def _each_once(values: Sequence[UUID]) -> Sequence[UUID]:
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(examples=["2026-11-23T09:30:00-08:00"])]
 Options = dict[str, Any]
 Words = Annotated[str, Field(max_length=50_000, pattern=r"^[^\u0000]*$")]
+Parts = Annotated[list[Words], Field(max_length=50)]
 Ids = Annotated[
     list[UUID], AfterValidator(_each_once), Field(min_length=1, max_length=50, json_schema_extra={"uniqueItems": True})
 ]

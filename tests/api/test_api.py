@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,14 +15,31 @@ import httpx
 import psycopg
 import pytest
 
+from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Lookups
 from socialcore.installation import Installation
-from tests.api_client import Api, serving, token_for
+from socialcore.posts import Content, Problem
+from tests.api_client import Api, picture, serving, token_for
 from tests.conftest import Business
 from tests.sandbox import APP_PASSWORD, Sandbox
 from tests.waiting import wait_for
 from tests.working import texts, worker_here
 
 NOWHERE = "http://127.0.0.1:9"  # a port where nobody listens
+
+
+class PlainText:
+    """An adapter that takes text alone."""
+
+    def __init__(self, adapter: Any) -> None:
+        self._adapter = adapter
+        self.capabilities = replace(adapter.capabilities, pictures=None, video=None, threads=None)
+
+    def validate(self, content: Content) -> list[Problem]:
+        return []
+
+    def render(self, content: Content, lookups: Lookups) -> Any:
+        return self._adapter.render(Content(text=content.text), lookups)
 
 
 def connect(api: Api, sandbox: Sandbox, **other: Any) -> httpx.Response:
@@ -209,6 +227,62 @@ class TestPublishing:
         assert again["post"]["deliveries"][0]["state"] == "cancelled"
 
 
+class TestMedia:
+    def add(self, api: Api, data: Any, kind: str = "image/png") -> httpx.Response:
+        return api.ask("POST", "/media", content=data, headers={"Content-Type": kind})
+
+    @pytest.mark.skipif(ADAPTERS["bluesky"].capabilities.pictures is None, reason="Bluesky takes no pictures yet")
+    def test_a_picture_goes_out_with_the_post(self, api: Api, bakery: Business, sandbox: Sandbox):
+        added = self.add(api, picture())
+        assert added.status_code == 201, added.text
+        media_id = added.json()["id"]
+        assert api.get(added.headers["location"]).json() == added.json()
+        assert (added.json()["width"], added.json()["height"]) == (64, 48)
+
+        media = [{"id": media_id, "alt": "An orange loaf"}]
+        made = api.publish([connected(api, sandbox)], "With a picture", media=media)
+        assert made.status_code == 201, made.text
+        with worker_here(bakery.installation):
+            wait_for(lambda: api.get(f"/posts/{made.json()['id']}").json()["deliveries"][0]["state"] == "confirmed")
+
+        (post,) = sandbox.posts()
+        assert post["record"]["embed"]["images"][0]["alt"] == "An orange loaf"
+
+    def test_the_same_again_is_the_same(self, api: Api):
+        assert self.add(api, picture()).json() == self.add(api, picture()).json()
+
+    @pytest.mark.parametrize(
+        ("data", "kind", "status", "name"),
+        [
+            (b"no picture", "image/png", 409, "unusable-media"),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/png", 409, "unusable-media"),
+            (b"", "image/jpeg", 409, "unusable-media"),
+            (b"no video", "video/mp4", 409, "unusable-media"),
+            (b"%PDF-1.7", "application/pdf", 415, "wrong-media-type"),
+            (b"x", "image/svg+xml", 415, "wrong-media-type"),
+        ],
+    )
+    def test_what_cannot_be_used_is_refused(self, api: Api, data: bytes, kind: str, status: int, name: str):
+        problem(self.add(api, data, kind), status, name)
+
+    @pytest.mark.parametrize("told", [True, False], ids=["that says how large it is", "that does not"])
+    def test_a_picture_that_is_too_large_is_refused(self, api: Api, told: bool):
+        piece = b"x" * 1_000_000
+        sent = piece * 51 if told else (piece for _ in range(51))
+
+        assert "50 MB" in problem(self.add(api, sent), 413, "too-large")["detail"]
+
+    def test_one_that_was_never_added_is_said_to_be_missing(
+        self, api: Api, bakery: Business, sandbox: Sandbox, superuser: psycopg.Connection
+    ):
+        connection_id = connected(api, sandbox)
+
+        refused = problem(api.publish([connection_id], "Rye", media=[{"id": "a" * 64, "alt": ""}]), 409, "does-not-fit")
+
+        assert "no longer stored" in refused["connections"][str(connection_id)][0]["title"]
+        assert stored(superuser, bakery) == []
+
+
 class TestValidating:
     def test_says_what_would_be_sent_and_stores_nothing(
         self, api: Api, sandbox: Sandbox, bakery: Business, superuser: psycopg.Connection
@@ -224,7 +298,7 @@ class TestValidating:
         assert fit["usage"][0] == {"used": len(text), "most": 300, "unit": "characters"}
         assert fit["sent"][0]["text"] == text
         assert fit["nobody"] == ["nobody.test"]
-        assert (fit["is_on"], fit["cost_usd"], said["cost_usd"]) == (True, "0.000", "0.000")
+        assert (fit["is_on"], fit["cost_usd"], said["cost_usd"]) == (True, "0", "0")
         assert stored(superuser, bakery) == []
 
     def test_says_what_stands_in_the_way(self, api: Api, sandbox: Sandbox):

@@ -5,7 +5,7 @@ Every operation of the document is tried, so one that is added is tried too, or 
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from api.opened import Opened
 from socialcore import flags, operators
 from socialcore.operators import Capability
 from socialcore.settings import Settings
-from tests.api_client import ALL, Api, token_for
+from tests.api_client import ALL, Api, picture, token_for
 from tests.conftest import Business
 
 # What a token has to include for each operation; None: any good token will do.
@@ -36,11 +36,14 @@ NEEDS: dict[str, Capability | None] = {
     "cancelPost": Capability.PUBLISH,
     "listDeliveries": Capability.SEE,
     "getDelivery": Capability.SEE,
+    "addMedia": Capability.PUBLISH,
+    "getMedia": Capability.SEE,
     "listFlags": Capability.SEE,
     "getToken": None,
     "getHealth": None,
 }
 FOR_STRANGERS = {"getProblem"}
+PICTURE = picture()
 DOCUMENT = v1.app_of(Opened(Settings())).openapi()
 OPERATIONS = {
     operation["operationId"]: (method.upper(), path)
@@ -55,7 +58,7 @@ class Shop:
     """A business with something of each kind that the API knows."""
 
     business: Business
-    ids: dict[str, UUID]
+    ids: dict[str, UUID | str]
 
     @property
     def account_id(self) -> UUID:
@@ -64,7 +67,8 @@ class Shop:
 
 def shop(business: Business, superuser: psycopg.Connection) -> Shop:
     connection = business.connect(f"{uuid4().hex[:8]}.test")
-    ids = {"connection_id": connection.id, "post_id": uuid4(), "delivery_id": uuid4()}
+    media_id = hashlib.sha256(connection.id.bytes).hexdigest()
+    ids = {"connection_id": connection.id, "post_id": uuid4(), "delivery_id": uuid4(), "media_id": media_id}
     hashed = hashlib.sha256(b"x").digest()
     superuser.execute(
         "insert into posts (account_id, id, submit_token, author_id, content, content_hash)"
@@ -76,6 +80,11 @@ def shop(business: Business, superuser: psycopg.Connection) -> Shop:
         " rendered, text_hash) values (%s, %s, %s, %s, 0, now() + interval '1 day', now() + interval '2 days',"
         " now() + interval '1 day', '{\"text\": \"ours\"}', %s)",
         (business.account_id, ids["delivery_id"], ids["post_id"], connection.id, hashed),
+    )
+    superuser.execute(
+        "insert into media (account_id, id, media_type, size, width, height, stored_by)"
+        " values (%s, %s, 'image/png', 1, 1, 1, %s)",
+        (business.account_id, media_id, business.operator_id),
     )
     return Shop(business, ids)
 
@@ -91,7 +100,7 @@ def other(florist: Business, superuser: psycopg.Connection) -> Shop:
 
 
 def ask(
-    client: httpx.Client, token: str | None, operation: str, account_id: UUID, ids: dict[str, UUID], **headers: str
+    client: httpx.Client, token: str | None, operation: str, account_id: UUID, ids: Mapping[str, object], **headers: str
 ) -> httpx.Response:
     """Ask as it should be asked, were it allowed."""
     method, path = OPERATIONS[operation]
@@ -99,11 +108,16 @@ def ask(
     nobody = {"identifier": "a.test", "app_password": "secret-pass-word", "service": "http://127.0.0.1:9"}
     bodies = {"createPost": post, "validatePost": post, "connect": {"platform": "bluesky", **nobody}}
     given = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    if operation == "addMedia":
+        body = {"content": PICTURE}
+        given["Content-Type"] = "image/png"
+    else:
+        body = {"json": bodies.get(operation)}
     return client.request(
         method,
         f"/api/v1{path}".format(account_id=account_id, name="not-found", **ids),
         headers={**given, "Idempotency-Key": uuid4().hex, **headers},
-        json=bodies.get(operation),
+        **body,
     )
 
 

@@ -1,5 +1,6 @@
 """The API against its own description: Schemathesis makes up requests from the document, good and bad, and chains."""
 
+import base64
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import pytest
 from api import v1
 from api.opened import Opened
 from socialcore.settings import Settings
-from tests.api_client import serving, token_for
+from tests.api_client import picture, serving, token_for
 from tests.conftest import Business
 from tests.sandbox import APP_PASSWORD, Sandbox, running
 
@@ -64,6 +65,7 @@ def schemathesis(url: str, business: Business, platform: Sandbox, folder: Path) 
             "API_CONNECTION": str(connection.id),
             "API_SERVICE": platform.url,
             "API_PASSWORD": APP_PASSWORD,
+            "API_PICTURE": base64.b64encode(picture()).decode(),
         },
         capture_output=True,
         text=True,
