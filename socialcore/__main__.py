@@ -49,7 +49,9 @@ def _work(settings: Settings, options: argparse.Namespace) -> int:
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
         concurrency = options.concurrency or settings.concurrency
         database = here.as_worker(most_connections=connections_for(concurrency))
-        worker = Worker(database, here.worker_url, here.vault(), concurrency=concurrency)
+        worker = Worker(
+            database, here.worker_url, here.vault(), concurrency=concurrency, check_every=settings.check_every
+        )
         _stop_on_signals(worker.stop, options)
         try:
             worker.run()

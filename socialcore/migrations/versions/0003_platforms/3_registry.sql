@@ -66,19 +66,20 @@ language sql stable security definer set search_path = composer, pg_temp as $$
         join connections c on c.account_id = same.account_id and c.grant_id = same.id
         where g.account_id = of_account and g.id = of_grant and c.disconnected_at is null)
 $$;
-grant select (service, subject) on composer.grants to composer_report;
-grant create on schema composer to composer_report;
-alter function composer.grant_is_used(uuid, uuid) owner to composer_report;
-revoke create on schema composer from composer_report;
-set local role composer_report;
+grant usage, create on schema composer to composer_keys;
+alter function composer.grant_is_used(uuid, uuid) owner to composer_keys;
+revoke create on schema composer from composer_keys;
+set local role composer_keys;
 revoke all on function composer.grant_is_used(uuid, uuid) from public;
 grant execute on function composer.grant_is_used(uuid, uuid) to composer_worker;
 set local role composer_owner;
 
--- A new master key: python -m socialcore keys puts what is sealed under it, without opening it.
-create policy rewrapped on composer.grants for select to composer_admin using (true);
-create policy rewrapping on composer.grants for update to composer_admin using (true);
-create policy rewrapped on composer.departures for select to composer_admin using (true);
-create policy rewrapping on composer.departures for update to composer_admin using (true);
-grant select (account_id, id, version, sealed), update (sealed) on composer.grants to composer_admin;
-grant select (account_id, id, sealed), update (sealed) on composer.departures to composer_admin;
+-- composer_keys sees sign-ins across all accounts, sealed: python -m socialcore keys puts them under a new master key,
+-- without opening them.
+create policy rewrapped on composer.grants to composer_keys using (true);
+create policy rewrapped on composer.departures to composer_keys using (true);
+create policy used on composer.connections for select to composer_keys using (true);
+grant select (account_id, id, platform, service, subject, version, sealed), update (sealed)
+    on composer.grants to composer_keys;
+grant select (account_id, id, sealed), update (sealed) on composer.departures to composer_keys;
+grant select (account_id, grant_id, disconnected_at) on composer.connections to composer_keys;
