@@ -18,7 +18,7 @@ rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run work test check fix e2e peers simulate replay chaos bench bench-publish migrate lock clean
+.PHONY: help run work test check fix e2e peers simulate replay chaos bench bench-publish docs migrate lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ bench: $(DEV)  ## measure, as ratios against a reference in the same run
 
 bench-publish: $(DEV)  ## only publishing, next to a bare loop that makes the same calls
 	$(BIN)/python -m benchmarks.publish
+
+docs: $(DEV)  ## write docs/platforms.md from the capabilities of the adapters
+	$(BIN)/python -m socialcore.adapters.rules
 
 migrate: $(RUN)  ## bring the database's schema up to date
 	$(BIN)/python -m socialcore migrate

@@ -5,23 +5,27 @@ people expect what the official client would have made of the same text. Its hab
 the odd ones too; where they surprise, a comment says so.
 
 Source: RichText of npm @atproto/api 0.21.0; lexicons/app/bsky/richtext/facet.json in
-bluesky-social/atproto
+bluesky-social/atproto; toShortUrl and shortenLinks in bluesky-social/social-app
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import regex
+
+from socialcore.text import urls
 
 Facet: TypeAlias = dict[str, Any]
 Feature: TypeAlias = Mapping[str, str]
 Found: TypeAlias = tuple[int, int, Feature]  # where it starts and ends, in code points
 
 MAX_TAG_GRAPHEMES = 64
+MAX_REST_SHOWN = 15  # of a link, what follows the host
 
 # JavaScript's white space, which is not Python's: with U+FEFF, without U+0085 and U+001C to U+001F.
 SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -73,6 +77,14 @@ class Length:
 
     graphemes: int
     utf8_bytes: int
+
+
+class Edit(NamedTuple):
+    """Bytes of a text that became others, and where those end in the new text."""
+
+    start: int
+    end: int
+    new_end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,56 @@ def segments(text: str, facets: Iterable[Facet]) -> list[Segment]:
             done = end
     pieces.append((data[done:], None))
     return [Segment(piece.decode("utf-8", "surrogatepass"), feature) for piece, feature in pieces if piece]
+
+
+def shorten_links(text: str) -> str:
+    """Show links without scheme and long ends, as the official client does before it counts and sends a text."""
+    return shorten(text, detect_facets(text, lambda _handle: None))[0]
+
+
+def shorten(text: str, facets: Iterable[Facet]) -> tuple[str, list[Facet]]:
+    """Shorten what a text shows of its links; the facets still lead to all of it.
+
+    An adapter finds facets in the text as typed, and then counts, shows and sends what this returns:
+    `text, facets = shorten(text, detect_facets(text, resolve))`. The facets of a shortened text
+    cannot be found in it again. An international domain is shown in Punycode, and may get longer.
+
+    Args:
+        facets: those `detect_facets` found in this text; a mention or tag inside of a link is dropped.
+    """
+    kept = list(facets)
+    links = [facet["index"] for facet in kept if facet["features"][0]["$type"] == "app.bsky.richtext.facet#link"]
+    data = text.encode("utf-8", "surrogatepass")
+    shorter = b""
+    edits: list[Edit] = []
+    for start, end in sorted((index["byteStart"], index["byteEnd"]) for index in links):
+        shown = _shown(data[start:end].decode("utf-8", "surrogatepass"))
+        done = edits[-1].end if edits else 0
+        shorter += data[done:start] + shown.encode("utf-8", "surrogatepass")
+        edits.append(Edit(start, end, len(shorter)))
+    shorter += data[edits[-1].end :] if edits else data
+    moved = [facet | {"index": {name: _moved(at, edits) for name, at in facet["index"].items()}} for facet in kept]
+    return shorter.decode("utf-8", "surrogatepass"), [facet for facet in moved if _covers_anything(facet)]
+
+
+def _shown(link: str) -> str:
+    try:
+        address = urls.parse(link)
+    except urls.NotAnAddress:
+        return link
+    rest = address.path.removesuffix("/") if address.path == "/" else address.path
+    rest += address.query + address.fragment
+    return address.host + (rest if len(rest) <= MAX_REST_SHOWN else f"{rest[: MAX_REST_SHOWN - 2]}...")
+
+
+def _moved(offset: int, edits: list[Edit]) -> int:
+    """Move an offset to where it is after edits; one inside an edit, to where that ends."""
+    before = bisect_left(edits, (offset,)) - 1
+    return offset if before < 0 else edits[before].new_end + max(offset - edits[before].end, 0)
+
+
+def _covers_anything(facet: Facet) -> bool:
+    return facet["index"]["byteStart"] < facet["index"]["byteEnd"]
 
 
 def _sendable(text: str) -> str:
