@@ -179,7 +179,11 @@ def _origin(environ: Mapping[str, str], name: str, default: str) -> str:
 
 
 def sealing_keys(value: str) -> Mapping[int, bytes]:
-    """Read '1:base64,2:base64': master keys by number; the highest number seals what is new."""
+    """Read '1:base64,2:base64', also one a line: master keys by number; the highest number seals what is new.
+
+    Raises:
+        SettingsError: if it looks otherwise.
+    """
     keys: dict[int, bytes] = {}
     for entry in filter(None, (part.strip() for part in value.replace("\n", ",").split(","))):
         number, _, key = entry.partition(":")

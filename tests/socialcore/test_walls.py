@@ -395,6 +395,11 @@ def restore(superuser, two):
         " on conflict do nothing",
         (mine.account_id, mine.ids["draft"], mine.operator_id, mine.mark),
     )
+    superuser.execute(
+        "insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)"
+        " values (%s, %s, 'bluesky', %s, %s, now(), %s) on conflict do nothing",
+        (mine.account_id, mine.operator_id, mine.ids["hash"], mine.mark.encode(), mine.mark),
+    )
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
