@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from socialcore import audit, deliveries, events, health, lanes, openings
-from socialcore.adapters import ADAPTERS
+from socialcore.adapters import ADAPTERS, apps
 from socialcore.adapters.contract import Granted
 from socialcore.database import AccountScope, ReadScope
 from socialcore.posts import Platform
@@ -91,7 +91,8 @@ def of_account(scope: AccountScope) -> list[Connection]:
     """List the account's connections, the usable ones first."""
     return scope.all(
         Connection,
-        f"{SELECT} where c.account_id = :account_id order by c.disconnected_at is not null, c.platform, lower(c.name)",
+        f"{SELECT} where c.account_id = :account_id order by c.disconnected_at is not null, c.platform, lower(c.name),"
+        " c.detail",
         {"account_id": scope.account_id},
     )
 
@@ -201,3 +202,15 @@ def sign_in(platform: Platform, answer: Mapping[str, str]) -> Granted:
 
 def connectable() -> Sequence[Platform]:
     return list(ADAPTERS)
+
+
+def ways_in(platform: Platform) -> Sequence[Literal["password", "browser"]]:
+    return ADAPTERS[platform].capabilities.sign_in
+
+
+def unready(platform: Platform) -> str | None:
+    """Say what this installation lacks to sign in at a platform; None if nothing."""
+    if "password" in ways_in(platform) or platform not in apps.SERVICES or apps.app_of(platform) is not None:
+        return None
+    prefix = f"COMPOSER_{platform.upper()}"
+    return f"Set {prefix}_CLIENT_ID and {prefix}_CLIENT_SECRET to connect it: docs/operations.md says how."

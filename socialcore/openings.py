@@ -18,6 +18,10 @@ class OtherIdentity(Exception):
     """Somebody signed in as somebody else than the connection is to; nothing was changed. Says who is who."""
 
 
+class NothingOpens(Exception):
+    """A sign-in opens nothing to publish to; nothing was stored. Says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """A sign-in that opens targets which are not connected yet."""
@@ -88,8 +92,36 @@ def open_targets(scope: AccountScope, grant_id: UUID, target_ids: Sequence[str])
     return opened
 
 
-def renew(scope: AccountScope, sealing: Vault, connection_id: UUID, granted: Granted) -> None:
+def take_in(scope: AccountScope, sealing: Vault, platform: Platform, granted: Granted) -> UUID:
+    """Store a sign-in that somebody has just made, and connect what it leaves no choice about.
+
+    A sign-in that opens nothing but the identity itself is connected at once. Anything else is for a person to pick,
+    even if there is only one: it is by name and address that they see what is theirs.
+
+    Returns:
+        The id of the grant.
+
+    Raises:
+        NothingOpens: if there is nothing to publish to; nothing was stored.
+    """
+    if not granted.targets:
+        name = ADAPTERS[platform].capabilities.name
+        raise NothingOpens(
+            f"This sign-in opens nothing at {name} that we could publish to. Nothing was stored. Sign in as somebody"
+            " who manages the place or channel, or have it shared with them first."
+        )
+    only = [target.id for target in granted.targets if len(granted.targets) == 1 and target.id == granted.subject]
+    grant_id = keep(scope, sealing, platform, granted, target_ids=only)
+    if only:
+        open_targets(scope, grant_id, only)
+    return grant_id
+
+
+def renew(scope: AccountScope, sealing: Vault, connection_id: UUID, granted: Granted) -> UUID:
     """Replace a connection's sign-in by a new one of the same person, and send what waited for it.
+
+    Returns:
+        The id of the grant.
 
     Raises:
         OtherIdentity: if it is another's, or does not open the connection's target any more; nothing was changed.
@@ -114,6 +146,7 @@ def renew(scope: AccountScope, sealing: Vault, connection_id: UUID, granted: Gra
         )
     grant_id = keep(scope, sealing, who.platform, granted, target_ids=[known.target_id])
     open_targets(scope, grant_id, [known.target_id])
+    return grant_id
 
 
 def _using(scope: AccountScope, who: Identity, target_ids: Collection[str]) -> Sequence[UUID]:
