@@ -167,6 +167,8 @@ def problems(
     if content.text.strip():
         wrong = {problem for each in publishing.problems(content, chosen).values() for problem in each}
         notes += [note("red", problem.title, problem.next_step) for problem in sorted(wrong, key=_title)]
+        doubtful = {problem for each in publishing.warnings(content, chosen).values() for problem in each}
+        notes += [note("orange", problem.title, problem.next_step) for problem in sorted(doubtful, key=_title)]
     for connection in chosen:
         if not (decision := allowed[connection.id]).on:
             words = f"It will be held, not lost: {decision.because}. A product owner can turn it on."

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from socialcore.sandbox.complaints import Complaints
-from socialcore.sandbox.faults import PARAMETERS, Fault, Faults, Kind
+from socialcore.sandbox.faults import PARAMETERS, WORDED, Fault, Faults, Kind
 from socialcore.sandbox.platforms import Platform, Refused
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -35,6 +35,7 @@ class Control:
             _route("/control/complaints", GET=self._list_complaints, DELETE=self._clear_complaints),
             _route("/control/faults", GET=self._list_faults, POST=self._add_fault, DELETE=self._clear_faults),
             _route("/control/{platform}/accounts", POST=self._open_account),
+            _route("/control/{platform}/consent", POST=self._consent),
             _route("/control/{platform}/posts", GET=self._list_posts),
         ]
 
@@ -49,6 +50,11 @@ class Control:
     async def _open_account(self, request: Request) -> Response:
         wishes = await _body(request)
         return JSONResponse(self._platform(request.path_params["platform"]).open_account(wishes, now=datetime.now(UTC)))
+
+    async def _consent(self, request: Request) -> Response:
+        wishes = await _body(request)
+        platform = self._platform(request.path_params["platform"])
+        return JSONResponse({"redirect": platform.consent(wishes, now=datetime.now(UTC))})
 
     async def _list_posts(self, request: Request) -> Response:
         base = str(request.base_url).rstrip("/")
@@ -121,8 +127,11 @@ def _kind(name: object) -> Kind:
 def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a fault is to be like, refusing what would be silently without effect."""
     numbers = PARAMETERS.get(kind, frozenset())
-    if unknown := sorted(wishes.keys() - {"account", "method", "times", "share"} - numbers):
+    words = {"error"} if kind in WORDED else set[str]()
+    if unknown := sorted(wishes.keys() - {"account", "method", "times", "share"} - numbers - words):
         raise Refused(f"{kind} knows no {', '.join(unknown)}")
+    if words and not isinstance(wishes.get("error"), str):
+        raise Refused(f"{kind} needs an error, a string")
     for name in ("account", "method"):
         if not isinstance(wishes.get(name), str | None):
             raise Refused(f"{name} is a string")
@@ -134,7 +143,7 @@ def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:
     parameters = {name: wishes[name] for name in numbers if name in wishes}
     if bad := [name for name, value in parameters.items() if not _is_number(value) or value < 0]:
         raise Refused(f"{', '.join(bad)}: not a number from 0")
-    chosen = {"account": wishes.get("account"), "method": wishes.get("method")}
+    chosen = {"account": wishes.get("account"), "method": wishes.get("method"), "error": wishes.get("error")}
     return {**chosen, "times": times, "share": share, "parameters": parameters}
 
 
