@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -17,13 +17,19 @@ from starlette.applications import Starlette
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
 from api import oauth, opened
-from socialcore import connections, departures, failures, openings, operators
+from socialcore import connections, departures, duties, failures, grants, openings, operators
 from socialcore.adapters import ADAPTERS
+from socialcore.adapters.apps import sandbox_app
 from socialcore.adapters.contract import Capabilities, Departure, Granted, Target, TextLimit, TextUnit
+from socialcore.adapters.google_business import GoogleBusiness
+from socialcore.adapters.http import new_client
+from socialcore.adapters.slack import Slack
+from socialcore.adapters.twitter import Twitter
 from socialcore.connections import Connection
 from socialcore.posts import Platform
 from socialcore.settings import Oidc, Settings
 from tests.conftest import Business, make_business
+from tests.sandbox import Sandbox, running
 
 SECRET = "c" * 40
 PUBLIC = "https://composer.example"
@@ -417,3 +423,86 @@ class TestTheWayHome:
         answer = here.get("/oauth/callback?state=x&hopped=1", host="http://127.0.0.1:8501")
 
         assert answer.status_code == 401
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with running(tmp_path_factory.mktemp("sandbox")) as started:
+        yield started
+        assert started.complaints() == []
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with new_client() as made:
+        yield made
+
+
+class TestEveryPlatform:
+    """The whole way at the sandbox: leave, allow, come back, pick, check."""
+
+    @pytest.mark.parametrize("platform", ["google_business", "slack", "twitter"])
+    def test_is_connected_by_browser_and_then_well(
+        self, here: Browser, sandbox: Sandbox, client, as_worker, monkeypatch, platform: Platform
+    ):
+        adapter = ADAPTER[platform](sandbox_app(platform, sandbox.url), client)
+        monkeypatch.setitem(ADAPTERS, platform, adapter)
+        who = opened_at(sandbox, platform)
+        state, departure = departures.leave(platform, {}, public_url=PUBLIC)
+        with here.business.scope() as scope:
+            departures.remember(scope, here.business.vault, platform, state, departure)
+
+        found = here.outcome(here.back(**sandbox.consent(platform, departure.url, who)))
+
+        assert found.grant_id, found.outcome
+        with here.business.scope() as scope:
+            targets = [each.id for each in grants.targets(scope, found.grant_id)]
+            if not connections.of_account(scope):  # X has but one target, the identity itself
+                openings.open_targets(scope, found.grant_id, targets)
+            made = connections.of_account(scope)
+        assert len(made) == len(targets)
+        found_well: set[tuple[str | None, bool]] = set()
+        for each in made:
+            assert (each.state, each.missing) == ("healthy", [])
+            duty = duties.Duty(None, each.account_id, each.id, "check", platform)
+            duties.perform(as_worker, here.business.vault, duty)
+            with here.business.scope() as scope:
+                checked = connections.connection(scope, each.id)
+            assert checked
+            found_well.add((checked.health, "Invite" in (checked.check_failure or "")))
+        # One channel of the sandbox's Slack has not invited the app, and says so.
+        assert found_well == {("fine", False)} | ({("degraded", True)} if platform == "slack" else set())
+
+    def test_denied_consent_is_said_in_the_same_words_everywhere(
+        self, here: Browser, sandbox: Sandbox, client, monkeypatch
+    ):
+        for platform, adapter in ADAPTER.items():
+            monkeypatch.setitem(ADAPTERS, platform, adapter(sandbox_app(platform, sandbox.url), client))
+            state, departure = departures.leave(platform, {}, public_url=PUBLIC)
+            with here.business.scope() as scope:
+                departures.remember(scope, here.business.vault, platform, state, departure)
+            brought = sandbox.consent(platform, departure.url, opened_at(sandbox, platform), deny=True)
+
+            found = here.outcome(here.back(**brought))
+
+            assert found.grant_id is None
+            assert (found.outcome or "").startswith("Access was not allowed.")
+
+
+ADAPTER: dict[Platform, Any] = {"google_business": GoogleBusiness, "slack": Slack, "twitter": Twitter}
+
+
+def opened_at(sandbox: Sandbox, platform: Platform) -> str:
+    """Open an account at the sandbox; returns who decides there about consent."""
+    name = f"bakery-{uuid4().hex[:8]}"
+    match platform:
+        case "google_business":
+            streets = [{"title": "Harbor Bakery", "street": street} for street in ("12 Quay Street", "480 High Street")]
+            email = f"{name}@harbor-bakery.example"
+            sandbox.open_account(platform, email=email, accounts=[{"name": name, "locations": streets}])
+            return email
+        case "slack":
+            sandbox.open_account(platform, handle=name, name="Harbor Bakery")
+            return name
+        case _:
+            return sandbox.open_account(platform, username=name.replace("-", "_"), name="Harbor Bakery")["username"]
