@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import oauth, opened
+from api import media, oauth, opened
 from api.visitors import COOKIE
 from socialcore import demo, operators
 from socialcore.database import system_scope
@@ -25,6 +25,7 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         Route("/readyz", _ready(settings)),
         *oauth.of(settings),
     ]
+    always += media.routes(settings, lambda: opened.database(settings))
     if not settings.embedded:
         return always
     return [*always, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]

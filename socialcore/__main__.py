@@ -46,13 +46,20 @@ def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
 
 
 def _work(settings: Settings, options: argparse.Namespace) -> int:
+    from socialcore import media, stores  # noqa: PLC0415
     from socialcore.worker import NotDurable, Worker, connections_for  # noqa: PLC0415
 
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
         concurrency = options.concurrency or settings.concurrency
         database = here.as_worker(most_connections=connections_for(concurrency))
+        media_of = media.for_workers(database, stores.configured(settings.media_bucket), settings.public_media_url)
         worker = Worker(
-            database, here.worker_url, here.vault(), concurrency=concurrency, check_every=settings.check_every
+            database,
+            here.worker_url,
+            here.vault(),
+            concurrency=concurrency,
+            media=media_of,
+            check_every=settings.check_every,
         )
         _stop_on_signals(worker.stop, options)
         try:

@@ -168,7 +168,8 @@ def left_behind(scope: AccountScope, connection_id: UUID) -> list[LeftBehind]:
     """List what a connection could not send for want of a sign-in, now that it works again; the oldest first."""
     return scope.all(
         LeftBehind,
-        "select d.id, d.post_id, p.number, d.state, coalesce(d.rendered->>'text', p.content->>'text', '') as text, d.due_at from deliveries d"
+        "select d.id, d.post_id, p.number, d.state, d.due_at,"
+        "   coalesce(d.rendered->>'text', p.content->>'text', '') as text from deliveries d"
         " join posts p on p.account_id = d.account_id and p.id = d.post_id"
         " join connections c on c.account_id = d.account_id and c.id = d.connection_id"
         " join grants g on g.account_id = c.account_id and g.id = c.grant_id"

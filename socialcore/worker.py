@@ -19,7 +19,7 @@ from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
 from socialcore.database import ContextRefused, Database, in_words, system_scope, worker_scope
-from socialcore.hands import MediaOf, NoMedia, Slots, WorkerHands
+from socialcore.hands import MediaOf, Slots, WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
 from socialcore.protocol import tend
@@ -58,13 +58,14 @@ class Worker:
         vault: Vault,
         *,
         concurrency: int,
-        media: MediaOf = NoMedia,
+        media: MediaOf,
         check_every: timedelta = health.EVERY,
     ) -> None:
         """Make one.
 
         Args:
             concurrency: how many calls of one platform it has under way at once.
+            media: the stored media of an account.
             check_every: how long until a connection that is well is checked again.
         """
         self._database = database

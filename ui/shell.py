@@ -10,7 +10,7 @@ import streamlit as st
 from socialcore import demo, publishing
 from socialcore.accounts import Account
 from socialcore.connections import Connection
-from socialcore.operators import Operator, Role
+from socialcore.operators import Capability, Operator, Role
 from socialcore.posts import Content
 from socialcore.times import city
 from ui import notices, session
@@ -39,6 +39,11 @@ def header(title: str, says: str, *, account: Account | None = None, count: int 
         st.title(title, anchor=False)
         st.caption(says)
     notices.draw()
+
+
+def offers(operator: Operator, page: str, capability: Capability) -> bool:
+    """Does the navigation show this page to this operator?"""
+    return operator.may(capability) and (page != "sandbox" or session.settings().sandbox_url is not None)
 
 
 def choose_account(operator: Operator) -> Account:

@@ -47,6 +47,9 @@ ACCOUNT_TABLES = (
     "posts",
     "deliveries",
     "attempts",
+    "media",
+    "media_chunks",
+    "media_fits",
     "account_features",
     "holds",
     "events",
@@ -65,6 +68,7 @@ CONTEXTS = (
     "expired",
     "swapped",
     "worker",
+    "one picture",
     "other key",
     "gone operator",
     "garbage",
@@ -75,7 +79,8 @@ READS = {
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
-    "composer_report": {*ACCOUNT_TABLES} - {"memberships", "drafts", "audit_log", "departures"},
+    "composer_report": {*ACCOUNT_TABLES}
+    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
@@ -130,6 +135,8 @@ class Two:
             "swapped": swapped.replace(str(mine.account_id), str(other.account_id)),
             # Signed, but from no session of the worker's.
             "worker": self.sign(f"worker||{mine.account_id if worker else other.account_id}"),
+            # Of my own, and mine under the other's name.
+            "one picture": self.sign(f"media:{mine.ids['media']}||{other.account_id}"),
             "other key": self.sign(asked, key=b"x" * 32),
             "gone operator": self.sign(f"account|{self.gone}|{other.account_id}"),
             "garbage": f"{asked}|9999999999|1|",
@@ -178,6 +185,11 @@ insert into deliveries (account_id, id, post_id, connection_id, state, priority,
     %(json)s, now(), %(mark)s, 'match', %(mark)s);
 insert into attempts (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, deadline_at,
     failure) values (%(account)s, %(delivery)s, 1, %(worker)s, 1, 1, 1, now(), %(mark)s);
+insert into media (account_id, id, media_type, size, width, height, stored_by) values (%(account)s, %(media)s,
+    'image/png', 1, 1, 1, %(operator)s);
+insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
+insert into media_fits (account_id, original_id, limits, fitted_id) values (%(account)s, %(media)s, %(mark)s,
+    %(media)s);
 insert into account_features (feature_name, account_id, enabled) values ('feature_slack_posting', %(account)s,
     true);
 insert into holds (id, kind, account_id, connection_id, reason, lifted_at) values (%(hold)s, 'connection',
@@ -189,7 +201,10 @@ insert into audit_log (actor, account_id, action, detail) values ('test', %(acco
 
 def fill(superuser, half):
     """Write a row into every table that holds an account's data."""
-    ids = {name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold")}
+    ids: dict[str, object] = {
+        name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold")
+    }
+    ids["media"] = hashlib.sha256(half.mark.encode()).hexdigest()
     (worker,) = superuser.execute(
         "insert into workers (name, version, concurrency, pulse_pid) values ('test', '0', 1, 1) returning no"
     ).fetchone()

@@ -24,6 +24,8 @@ DOWN: tuple[str, ...] = (  # what undoes the subjects, the last first
     "alter table composer.connections drop column detail, drop column named_by_us",
     "alter table composer.connections drop column health, drop column check_ms",
     "alter table composer.lanes drop column check_at",
+    "drop table composer.media_fits, composer.media_chunks, composer.media",
+    "drop function composer.public_media()",
 )
 SUBJECTS = sorted((Path(__file__).parent / "0003_platforms").glob("*.sql"))
 
