@@ -160,6 +160,14 @@ def act_for(account: Account) -> None:
     st.query_params["account"] = str(account.id)
 
 
+def taken_from_address(name: str) -> str | None:
+    """Read something that the address says once, and take it out of the address."""
+    value = st.query_params.get(name)
+    if value is not None:
+        del st.query_params[name]
+    return value
+
+
 def leave_notice(notice: Notice) -> None:
     """Keep a notice for the next run, which draws it."""
     st.session_state.setdefault("notices", []).append(notice)
@@ -189,6 +197,11 @@ def redraw() -> None:
     keep("redraw", value=True)
 
 
+def is_redrawn() -> None:
+    """The whole page is being drawn: doing it once more would lose the notices that it draws."""
+    keep("redraw", value=False)
+
+
 def widget(key: str) -> Any:
     """What a widget holds, for the callback of another."""
     return st.session_state.get(key)
@@ -208,8 +221,7 @@ def _token() -> str | None:
         return st.context.cookies.get(DEMO_COOKIE)
     if not st.user.get("is_logged_in"):
         return None
-    # One sign-in at the provider is one sign-in here; a copied cookie ends with it.
-    return f"{st.user.get('iss')}|{st.user.get('sub')}|{st.user.get('iat')}"
+    return operators.token_of(st.user)
 
 
 def _start_from_provider(token: str) -> Operator | None:
