@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import media, v1
+from api import media, oauth, v1
 from api.opened import Opened
+from api.visitors import COOKIE
 from socialcore import demo, operators
 from socialcore.database import system_scope
 from socialcore.settings import Settings
 
-COOKIE = "composer_sign_in"
 AWAY = PlainTextResponse("The database does not answer. Nothing was changed: go back, and try again in a moment.", 503)
 
 
@@ -25,6 +25,7 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         Route("/overview", _overview),
         Route("/healthz", _alive),
         Route("/readyz", _ready(here)),
+        *oauth.of(here),
         *v1.routes(here),
         *media.routes(settings, lambda: here.database),
     ]

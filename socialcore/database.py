@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -218,12 +218,14 @@ def system_scope(database: Database) -> Generator[SystemScope]:
 
 
 @contextmanager
-def admin_scope(owner_url: str, context_key: bytes) -> Generator[SystemScope]:
-    """Open a transaction as composer_admin; whoever may migrate may manage accounts and people."""
+def admin_scope(
+    owner_url: str, context_key: bytes, *, role: Literal["composer_admin", "composer_keys"] = "composer_admin"
+) -> Generator[SystemScope]:
+    """Open a transaction as a role nobody signs in as; whoever may migrate may manage people, and rotate keys."""
     database = open_database(owner_url, context_key, most_connections=1)
     try:
         with database.engine.begin() as connection:
-            connection.execute(text("set local role composer_admin"))
+            connection.execute(text(f"set local role {role}"))
             yield SystemScope(connection)
     finally:
         database.engine.dispose()

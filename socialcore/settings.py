@@ -51,11 +51,13 @@ class Settings:
     data_folder: Path = ROOT / ".data"
     pg_bin: Path | None = None
     port: int = 8501
+    public_url: str = "http://localhost:8501"  # where people's browsers reach this dashboard
     sandbox_port: int = 8600
     own_sandbox_url: str | None = None  # of a configured installation that has one, such as staging
     concurrency: int = 8
     undo: timedelta = timedelta(seconds=10)
     late_window: timedelta = timedelta(hours=2)  # later than this is missed, never sent late in silence
+    check_every: timedelta = timedelta(hours=6)
     idle: timedelta = timedelta(minutes=30)
     longest_sign_in: timedelta = timedelta(hours=10)
     api_calls: int = 120  # that one token may make in a minute
@@ -84,23 +86,28 @@ class Settings:
                 f"COMPOSER_ENVIRONMENT is {environment!r}; it is one of {', '.join(get_args(Environment))}."
             )
         defaults = cls()
+        port = _number(environ, "COMPOSER_PORT", defaults.port)
         return cls(
             environment=cast("Environment", environment),
             database_url=_psycopg(url),
             worker_database_url=_psycopg(environ.get("WORKER_DATABASE_URL")),
             owner_database_url=_psycopg(environ.get("OWNER_DATABASE_URL")),
             context_key=_key(environ, "COMPOSER_CONTEXT_KEY"),
-            sealing_keys=_sealing_keys(environ.get("COMPOSER_SEALING_KEYS", "")),
+            sealing_keys=sealing_keys(_value_or_file(environ, "COMPOSER_SEALING_KEYS")),
             oidc=_oidc(environ),
             media_bucket=_bucket(environ),
             public_media_url=_public_url(environ, "PUBLIC_MEDIA_URL", at_home=environment == "development"),
             data_folder=Path(environ.get("COMPOSER_DATA", defaults.data_folder)).absolute(),
             pg_bin=Path(environ["COMPOSER_PG_BIN"]) if environ.get("COMPOSER_PG_BIN") else None,
-            port=_number(environ, "COMPOSER_PORT", defaults.port),
+            port=port,
+            public_url=_origin(environ, "PUBLIC_URL", f"http://localhost:{port}"),
             sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
             own_sandbox_url=environ.get("COMPOSER_SANDBOX_URL") or None,
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
             api_calls=_number(environ, "COMPOSER_API_CALLS", defaults.api_calls),
+            check_every=timedelta(
+                hours=_number(environ, "COMPOSER_CHECK_HOURS", int(defaults.check_every.total_seconds()) // 3600)
+            ),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
         )
 
@@ -173,10 +180,34 @@ def _decoded(name: str, value: str) -> bytes:
     return key
 
 
-def _sealing_keys(value: str) -> Mapping[int, bytes]:
-    """Read '1:base64,2:base64': master keys by number; the highest number seals what is new."""
+def _value_or_file(environ: Mapping[str, str], name: str) -> str:
+    """Read a secret from the environment, or from the file that NAME_FILE names."""
+    path = environ.get(f"{name}_FILE")
+    if environ.get(name) or not path:
+        return environ.get(name, "")
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE names {path}, which cannot be read.") from error
+
+
+def _origin(environ: Mapping[str, str], name: str, default: str) -> str:
+    """Read an address without a path."""
+    value = (environ.get(name) or default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise SettingsError(f"{name} looks like https://composer.example, not {value!r}.")
+    return value
+
+
+def sealing_keys(value: str) -> Mapping[int, bytes]:
+    """Read '1:base64,2:base64', also one a line: master keys by number; the highest number seals what is new.
+
+    Raises:
+        SettingsError: if it looks otherwise.
+    """
     keys: dict[int, bytes] = {}
-    for entry in filter(None, (part.strip() for part in value.split(","))):
+    for entry in filter(None, (part.strip() for part in value.replace("\n", ",").split(","))):
         number, _, key = entry.partition(":")
         if not number.isdigit():
             raise SettingsError("COMPOSER_SEALING_KEYS looks like 1:<base64>,2:<base64>.")

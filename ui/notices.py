@@ -8,8 +8,10 @@ from typing import ParamSpec
 import sqlalchemy.exc
 import streamlit as st
 
+from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import PlatformFailure
+from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 from socialcore.rehearsal import Refused, SandboxAway
@@ -57,11 +59,17 @@ TITLES: Mapping[type[Exception], str] = {
     SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
     BadToken: "No token was made",
+    OtherIdentity: "That is another identity",
+    NothingOpens: "There is nothing to connect",
 }
-KEPT: Mapping[type[Exception], str] = {BadToken: "What you entered is kept."}
+KEPT: Mapping[type[Exception], str] = {
+    AlreadySubmitted: " Your text is kept.",
+    NoSuchTime: " Your text is kept.",
+    BadToken: " What you entered is kept.",
+}
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
-    *(session.SignedOut, SandboxAway, Refused, BadToken),
+    *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
@@ -82,8 +90,8 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case AlreadySubmitted() | NoSuchTime() | BadToken():
-            return Notice("orange", TITLES[type(error)], f"{error} {KEPT.get(type(error), 'Your text is kept.')}")
+        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens() | BadToken():
+            return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
         case _:
             return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")
 

@@ -5,7 +5,7 @@ compared with a snapshot by `tests/socialcore/test_schema.py`.
 """
 
 from socialcore.models.base import Base
-from socialcore.models.connections import Clock, Connection, Duty, Grant, Lane, Spending, Worker
+from socialcore.models.connections import Clock, Connection, Departure, Duty, Grant, Lane, Spending, Worker
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
 from socialcore.models.media import Media, MediaChunk, MediaFit
 from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
@@ -22,6 +22,7 @@ __all__ = [
     "Clock",
     "Connection",
     "Delivery",
+    "Departure",
     "Draft",
     "Duty",
     "Event",

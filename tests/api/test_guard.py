@@ -298,8 +298,7 @@ class TestDemoSignIn:
         assert "Max-Age=0" in answer.headers["set-cookie"]
         assert seen(stack, "/", copied)[:3] == SIGN_IN
 
-    def test_says_so_while_the_database_is_away(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(routes, "_opened", {})
+    def test_says_so_while_the_database_is_away(self):
         with dashboard.scratch_folder() as folder:
             app = Starlette(routes=routes.of(Settings(data_folder=folder)))
             for path in ("/sign-in/demo/publisher", "/sign-out"):

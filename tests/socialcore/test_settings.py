@@ -166,3 +166,37 @@ class TestMedia:
     def test_are_public_in_production_by_https_only(self):
         with pytest.raises(SettingsError, match="https"):
             read(**PRODUCTION, PUBLIC_MEDIA_URL="http://localhost:8501")
+
+
+class TestSealingKeysFile:
+    def test_holds_the_ring_one_a_line(self, tmp_path: Path):
+        ring = tmp_path / "keys"
+        ring.write_text(f"1:{KEY}\n2:{KEY}\n")
+
+        found = Settings.from_environment({"COMPOSER_SEALING_KEYS_FILE": str(ring)})
+
+        assert sorted(found.sealing_keys) == [1, 2]
+
+    def test_gives_way_to_the_variable_itself(self, tmp_path: Path):
+        environ = {"COMPOSER_SEALING_KEYS_FILE": str(tmp_path / "none"), "COMPOSER_SEALING_KEYS": f"7:{KEY}"}
+        assert list(Settings.from_environment(environ).sealing_keys) == [7]
+
+    def test_that_cannot_be_read_is_named(self, tmp_path: Path):
+        with pytest.raises(SettingsError, match=r"COMPOSER_SEALING_KEYS_FILE names .*none, which cannot be read"):
+            Settings.from_environment({"COMPOSER_SEALING_KEYS_FILE": str(tmp_path / "none")})
+
+
+class TestPublicUrl:
+    def test_is_this_machine_unless_it_is_said(self):
+        assert Settings.from_environment({"COMPOSER_PORT": "9000"}).public_url == "http://localhost:9000"
+        assert Settings.from_environment({"PUBLIC_URL": "https://c.example/"}).public_url == "https://c.example"
+
+    @pytest.mark.parametrize("url", ["composer.example", "ftp://c.example", "https://c.example/path", "https://?x"])
+    def test_is_an_address_without_a_path(self, url: str):
+        with pytest.raises(SettingsError, match=r"PUBLIC_URL looks like https://composer\.example"):
+            Settings.from_environment({"PUBLIC_URL": url})
+
+
+def test_checks_come_as_often_as_it_is_said():
+    assert Settings.from_environment({}).check_every == timedelta(hours=6)
+    assert Settings.from_environment({"COMPOSER_CHECK_HOURS": "1"}).check_every == timedelta(hours=1)

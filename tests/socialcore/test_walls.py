@@ -40,6 +40,7 @@ ACCOUNT_TABLES = (
     "memberships",
     "grants",
     "connections",
+    "departures",
     "lanes",
     "duties",
     "drafts",
@@ -54,7 +55,10 @@ ACCOUNT_TABLES = (
     "events",
     "audit_log",
 )
-ROLES = ("composer_app", "composer_worker", "composer_oncall", "composer_owner", "composer_admin", "composer_report")
+ROLES = (
+    *("composer_app", "composer_worker", "composer_oncall", "composer_owner", "composer_admin", "composer_report"),
+    "composer_keys",
+)
 CONTEXTS = (
     "none",
     "own",
@@ -76,13 +80,15 @@ READS = {
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits"},
+    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "departures"},
+    "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
     "composer_worker": {"lanes", "duties"},
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds", "audit_log"},
+    "composer_keys": {"grants", "departures"},
 }
 REFUSED = (
     errors.InsufficientPrivilege,
@@ -163,6 +169,8 @@ insert into grants (account_id, id, platform, service, subject, sealed) values (
     'bluesky', 'https://pds.test', %(mark)s, %(bytes)s);
 insert into connections (account_id, id, grant_id, platform, target_id, name) values (%(account)s,
     %(connection)s, %(grant)s, 'bluesky', %(mark)s, %(mark)s);
+insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)
+    values (%(account)s, %(operator)s, 'bluesky', %(hash)s, %(bytes)s, now(), %(mark)s);
 insert into lanes (connection_id, account_id, grant_id, platform, due_at, not_before) values (%(connection)s,
     %(account)s, %(grant)s, 'bluesky', now() + interval '1 day', now());
 insert into duties (account_id, id, kind, connection_id, due_at) values (%(account)s, %(duty)s, 'check',
@@ -269,7 +277,7 @@ def session_of(sessions, postgres, migrated):
 def acting(session, role, context):
     """A transaction of this role under this context, committed at its end."""
     with session.transaction():
-        if role in ("composer_admin", "composer_report"):
+        if role in ("composer_admin", "composer_report", "composer_keys"):
             session.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
         session.execute("set local search_path = composer")
         session.execute("select set_config('composer.context', %s, true)", (context,))
@@ -401,6 +409,11 @@ def restore(superuser, two):
         "insert into drafts (account_id, id, operator_id, name, content) values (%s, %s, %s, %s, '{}')"
         " on conflict do nothing",
         (mine.account_id, mine.ids["draft"], mine.operator_id, mine.mark),
+    )
+    superuser.execute(
+        "insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)"
+        " values (%s, %s, 'bluesky', %s, %s, now(), %s) on conflict do nothing",
+        (mine.account_id, mine.operator_id, mine.ids["hash"], mine.mark.encode(), mine.mark),
     )
 
 
@@ -647,7 +660,7 @@ class TestWaysAround:
         for into in ("composer_app", "composer_worker", "composer_oncall", "postgres"):
             with pytest.raises(errors.InsufficientPrivilege), session.transaction():
                 session.execute(f"set role {into}")
-        for into in ("composer_admin", "composer_report"):
+        for into in ("composer_admin", "composer_report", "composer_keys"):
             with session.transaction(force_rollback=True):
                 session.execute(f"set local role {into}")
 
@@ -820,7 +833,18 @@ def test_lanes_and_duties_show_a_worker_no_content(two, session_of, superuser):
         "select attname from pg_attribute where attrelid = 'composer.lanes'::regclass and attnum > 0 order by 1"
     ).fetchall()
     assert [row[0] for row in columns] == sorted(
-        ["account_id", "claim_no", "connection_id", "due_at", "grant_id", "not_before", "owner", "platform", "ready_at"]
+        [
+            "account_id",
+            "check_at",
+            "claim_no",
+            "connection_id",
+            "due_at",
+            "grant_id",
+            "not_before",
+            "owner",
+            "platform",
+            "ready_at",
+        ]
     )
 
 
