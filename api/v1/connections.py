@@ -39,10 +39,13 @@ class Connection(Told):
     id: UUID
     platform: Platform
     name: str
+    detail: str = Field(description="What tells it from another of the same name")
     service: str
     state: State = Field(description="As last measured; never better than that")
     connected_at: datetime
     expires_at: datetime | None = Field(description="Of the access; it is renewed in time")
+    ends_at: datetime | None = Field(description="When only signing in again helps, if the platform says so")
+    missing: list[str] = Field(description="Permissions that we need and were not given, in the platform's words")
     checking: bool = Field(description="A worker has been asked to check it, and has not yet")
     checked_at: datetime | None
     check_failure: str | None
