@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import uvicorn
@@ -23,6 +24,15 @@ class Sandbox:
     def account(self, handle: str, password: str = APP_PASSWORD, platform: str = "bluesky") -> str:
         """Make an account that this app password opens; returns its DID."""
         return self._call("POST", f"{platform}/accounts", json={"handle": handle, "password": password})["did"]
+
+    def open_account(self, platform: str, **wishes: Any) -> dict[str, Any]:
+        """Make an account as `wishes` say, or find it; returns what the platform tells of it."""
+        return self._call("POST", f"{platform}/accounts", json=wishes)
+
+    def consent(self, platform: str, url: str, account: str, **wishes: Any) -> dict[str, str]:
+        """Decide for `account` where an app has sent a browser (`deny`, `withhold`); what the app gets back."""
+        back = self._call("POST", f"{platform}/consent", json={"url": url, "account": account, **wishes})["redirect"]
+        return {name: values[0] for name, values in parse_qs(urlsplit(back).query).items()}
 
     def posts(self, platform: str = "bluesky") -> list[dict[str, Any]]:
         """List what is public, in the order it was posted: did, handle, rkey, cid, record, url, at."""

@@ -35,6 +35,7 @@ class Control:
             _route("/control/complaints", GET=self._list_complaints, DELETE=self._clear_complaints),
             _route("/control/faults", GET=self._list_faults, POST=self._add_fault, DELETE=self._clear_faults),
             _route("/control/{platform}/accounts", POST=self._open_account),
+            _route("/control/{platform}/consent", POST=self._consent),
             _route("/control/{platform}/posts", GET=self._list_posts),
         ]
 
@@ -49,6 +50,11 @@ class Control:
     async def _open_account(self, request: Request) -> Response:
         wishes = await _body(request)
         return JSONResponse(self._platform(request.path_params["platform"]).open_account(wishes, now=datetime.now(UTC)))
+
+    async def _consent(self, request: Request) -> Response:
+        wishes = await _body(request)
+        platform = self._platform(request.path_params["platform"])
+        return JSONResponse({"redirect": platform.consent(wishes, now=datetime.now(UTC))})
 
     async def _list_posts(self, request: Request) -> Response:
         base = str(request.base_url).rstrip("/")

@@ -23,11 +23,17 @@ class Kind(StrEnum):
     RATE_LIMIT = "rate_limit"  # for `seconds`
     EXPIRED_TOKEN = "expired_token"  # noqa: S105
     REVOKED_PASSWORD = "revoked_password"  # noqa: S105
+    REVOKED = "revoked"  # the sign-in by browser was taken back
     HTML = "html"
     GARBAGE = "garbage"
     HUGE = "huge"  # `bytes`, or without an end
     TAKEDOWN = "takedown"
     DEACTIVATED = "deactivated"
+    CREDITS_SPENT = "credits_spent"
+    DUPLICATE = "duplicate"  # said to be one, whatever it says
+    REPLY_NOT_ALLOWED = "reply_not_allowed"
+    REFRESH_REPLAYED = "refresh_replayed"  # the token was used before
+    MEDIA_FAILED = "media_failed"  # what was uploaded turns out to be no good
 
 
 PARAMETERS: Mapping[Kind, frozenset[str]] = {

@@ -57,22 +57,22 @@ class Page:
 
     async def _everything(self, _request: Request) -> Response:
         sections = [_section(each.title, each.posted()) for each in self._platforms.values()]
-        return _page("What was posted", "".join(sections))
+        return document("What was posted", "".join(sections))
 
     async def _of_author(self, request: Request) -> Response:
         author = request.path_params["author"]
         found = {each.title: _by(author, each.posted()) for each in self._platforms.values()}
         body = "".join(_section(title, posts) for title, posts in found.items() if posts)
         if not body:
-            return _page("Nobody here", f"<p>{escape(author)} has posted nothing in this sandbox.</p>", 404)
-        return _page(f"Posts by {author}", body)
+            return document("Nobody here", f"<p>{escape(author)} has posted nothing in this sandbox.</p>", 404)
+        return document(f"Posts by {author}", body)
 
     async def _one(self, request: Request) -> Response:
         author, key = request.path_params["author"], request.path_params["key"]
         for platform in self._platforms.values():
             if post := next((each for each in _by(author, platform.posted()) if each.key == key), None):
-                return _page(f"A post on {platform.title}", _article(post) + _details(post))
-        return _page("No such post", "<p>It was deleted, or never was here.</p>", 404)
+                return document(f"A post on {platform.title}", _article(post) + _details(post))
+        return document("No such post", "<p>It was deleted, or never was here.</p>", 404)
 
 
 def _by(author: str, posts: Sequence[Posted]) -> list[Posted]:
@@ -80,7 +80,8 @@ def _by(author: str, posts: Sequence[Posted]) -> list[Posted]:
     return [each for each in posts if name in {each.author, each.author_id}]
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
+def document(title: str, body: str, status: int = 200) -> Response:
+    """Make a whole page of a heading and what is below it."""
     return HTMLResponse(
         f"""<!DOCTYPE html>
 <html lang="en">

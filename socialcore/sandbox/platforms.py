@@ -68,6 +68,17 @@ class Platform(Protocol):
         """List public posts, newest first."""
         ...
 
+    def consent(self, wishes: Mapping[str, Any], *, now: datetime) -> str:
+        """Decide for somebody whom an app asks to sign in by browser; see `oauth.Consent.by_control`.
+
+        Returns:
+            Where the browser goes then.
+
+        Raises:
+            Refused: if the wishes make no sense, or the platform has no such sign-in.
+        """
+        ...
+
     def wipe(self, *, now: datetime) -> None: ...
 
     def close(self) -> None: ...

@@ -9,21 +9,38 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum
+from hashlib import sha256
+from io import BytesIO
 from typing import Any, Protocol
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
+from PIL import Image
 
 from socialcore import failures
 from socialcore.adapters import http
-from socialcore.adapters.contract import Access, Adapter, Granted, Json, Lookups, TextLimit, TextUnit
-from socialcore.posts import Content
+from socialcore.adapters.contract import (
+    Access,
+    Adapter,
+    Capabilities,
+    Granted,
+    Json,
+    Lookups,
+    Picture,
+    Receipt,
+    TextLimit,
+    TextUnit,
+)
+from socialcore.posts import Content, MediaReference
 
 POST = Content(text="Fresh bread from seven. 🥐")
+THREAD = Content(text="Fresh bread from seven. 🥐", parts=("And rolls from eight.", "Closed on Sundays."))
+CALLBACK = "http://localhost:8501/oauth/callback"  # nobody listens there: a double answers the browser's part
 WRONG = "wxyz-wxyz-wxyz-wxyz"
 ACCENTED = "e\N{COMBINING ACUTE ACCENT}"  # one character to a reader, two code points, three bytes
 LONGEST_IN_TESTS = 0.8  # seconds for a whole answer
@@ -60,7 +77,9 @@ class PlatformDouble(Protocol):
     def adapter(self) -> Adapter: ...
     @property
     def answer(self) -> Mapping[str, str]:
-        """What an operator types, or a sign-in brings back, to connect this account."""
+        """What an operator types to connect this account, or what a sign-in by browser brings back together with
+        what `depart` kept: made anew each time, because it may be good for one use only.
+        """
         ...
 
     @property
@@ -113,16 +132,37 @@ class PlatformDouble(Protocol):
         """Let the account be one that its owner, or the platform, has closed."""
         ...
 
+    def browse(self, url: str, *, deny: bool = False, withhold: Sequence[str] = ()) -> Mapping[str, str]:
+        """Follow a `Departure` as a browser does, allow or deny; what the platform sends back to CALLBACK.
+
+        Only for a platform with a sign-in by browser.
+        """
+        ...
+
+    def public_pictures(self, remote_id: str) -> Sequence[tuple[str, str]]:
+        """The media type and the alternative text of each picture that a post shows. Only where there are pictures."""
+        ...
+
 
 class Stop(Exception):
     """What a caller raises at the last moment."""
 
 
+# What a capability's name alone does not say.
+PROMISES: Mapping[str, Callable[[Capabilities], object]] = {
+    "a sign-in by browser": lambda it: "browser" in it.sign_in,
+    "a sign-in by password": lambda it: "password" in it.sign_in,
+    "chains": lambda it: it.threads == "chain",
+    "to know a repeat": lambda it: it.settle == timedelta(0),
+    "alternative text": lambda it: it.pictures and it.pictures.most_alt,
+}
+
+
 def needs(capability: str) -> Callable[[Any], Any]:
-    """Mark a promise that an adapter without the capability does not make."""
+    """Mark a promise that an adapter without the capability does not make: a field's name, or one of PROMISES."""
 
     def mark(test: Any) -> Any:
-        test.capability = capability
+        test.capabilities = (*getattr(test, "capabilities", ()), capability)
         return test
 
     return mark
@@ -140,9 +180,10 @@ class AdapterContract:
 
     @pytest.fixture(autouse=True)
     def _only_what_is_promised(self, request: pytest.FixtureRequest, double: PlatformDouble) -> None:
-        capability = getattr(request.function, "capability", None)
-        if capability and not getattr(double.adapter.capabilities, capability):
-            pytest.skip(f"does not promise {capability}")
+        for capability in getattr(request.function, "capabilities", ()):
+            promised = PROMISES.get(capability, lambda it, name=capability: getattr(it, name))
+            if not promised(double.adapter.capabilities):
+                pytest.skip(f"does not promise {capability}")
 
     # Publishing
 
@@ -167,10 +208,11 @@ class AdapterContract:
         assert double.adapter.find_existing(double.access, frozen(double)) is None
 
     def test_does_not_take_another_post_for_its_own(self, double: PlatformDouble):
-        publish(double, frozen(double))
+        other = publish(double, frozen(double))
 
-        assert double.adapter.find_existing(double.access, frozen(double)) is None
+        assert double.adapter.find_existing(double.access, frozen(double), taken=[other.remote_id]) is None
 
+    @needs("to know a repeat")
     def test_makes_one_post_of_the_same_wire_sent_twice(self, double: PlatformDouble):
         wire = frozen(double)
         receipt = publish(double, wire)
@@ -204,6 +246,17 @@ class AdapterContract:
         assert shown.verdict == "mismatch"
         assert changed in shown.differs
 
+    def test_lists_what_it_published_and_reads_the_link_of_it(self, double: PlatformDouble):
+        target = double.adapter.connect(double.answer).targets[0]
+        receipt = publish(double, frozen(double))
+
+        (sighting,) = double.adapter.recent(double.access)
+
+        assert (sighting.receipt, sighting.text) == (receipt, POST.text)
+        assert sighting.at is None or abs(sighting.at - datetime.now(UTC)) < timedelta(minutes=1)
+        assert double.adapter.locate(double.access.service, target, f" {receipt.url}\n") == receipt
+        assert double.adapter.locate(double.access.service, target, "https://example.com/") is None
+
     @needs("can_delete")
     def test_deletes_and_deletes_again(self, double: PlatformDouble):
         wire = frozen(double)
@@ -215,6 +268,113 @@ class AdapterContract:
         assert double.public_posts() == []
         assert double.adapter.find_existing(double.access, wire) is None
         assert double.adapter.read_back(double.access, wire, receipt.remote_id) is None
+
+    # Threads that go out post by post
+
+    @needs("chains")
+    def test_a_chain_goes_out_part_by_part_each_after_the_one_before(self, double: PlatformDouble):
+        parts = double.adapter.render(THREAD, Lookups())
+        receipts: list[Receipt] = []
+
+        for number, rendered in enumerate(parts):
+            wire = freeze(double, rendered, earlier=[each.remote_id for each in receipts])
+            receipts.append(publish(double, wire))
+            assert double.adapter.find_existing(double.access, wire) == receipts[-1]
+            assert reads_back(double, wire, receipts[-1]) == "match"
+            assert double.public_posts() == [THREAD.text, *THREAD.parts][: number + 1]
+
+        assert [part["text"] for part in parts] == [THREAD.text, *THREAD.parts]
+
+    @needs("chains")
+    def test_a_part_of_a_chain_is_not_a_post_of_its_own(self, double: PlatformDouble):
+        """The same words, once as a reply and once alone: telling them apart keeps one from standing for the other."""
+        first, second, _ = double.adapter.render(THREAD, Lookups())
+        alone = frozen(double, Content(text=second["text"]))
+        start = publish(double, freeze(double, first))
+
+        reply = freeze(double, second, earlier=[start.remote_id])
+        receipt = publish(double, reply)
+
+        assert double.adapter.find_existing(double.access, alone) is None
+        assert double.adapter.find_existing(double.access, reply) == receipt
+
+    @needs("threads")
+    def test_every_part_of_a_thread_has_to_fit(self, double: PlatformDouble):
+        limit = double.adapter.capabilities.text_limits[0]
+
+        problems = double.adapter.validate(replace(THREAD, parts=("fits", text_of(limit) + "x")))
+
+        assert [problem.severity for problem in problems] == ["error"]
+        assert "3" in problems[0].title
+
+    # Pictures
+
+    @needs("pictures")
+    def test_pictures_are_brought_before_and_shown_after(self, double: PlatformDouble):
+        content, shelf = pictured("A loaf", "Ten rolls")
+        (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
+
+        uploaded = double.adapter.upload(double.access, rendered, shelf, wire=None)
+        assert double.public_posts() == []
+        wire = freeze(double, rendered, uploaded=uploaded)
+        receipt = publish(double, wire)
+
+        shown = double.public_pictures(receipt.remote_id)
+        assert [media_type for media_type, _ in shown] == ["image/png", "image/png"]
+        if PROMISES["alternative text"](double.adapter.capabilities):
+            assert [alt for _, alt in shown] == ["A loaf", "Ten rolls"]
+        assert double.adapter.find_existing(double.access, wire) == receipt
+        assert reads_back(double, wire, receipt) == "match"
+
+    @needs("pictures")
+    def test_pictures_are_there_for_the_attempt_after_one_that_failed(self, double: PlatformDouble):
+        content, shelf = pictured("A loaf")
+        (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
+        wire = freeze(double, rendered, uploaded=double.adapter.upload(double.access, rendered, shelf, wire=None))
+        double.suffer(Trouble.DROPPED)
+        failure_of(lambda: publish(double, wire))
+        double.settle()
+
+        double.adapter.upload(double.access, rendered, shelf, wire=wire)
+        receipt = publish(double, wire)
+
+        assert len(double.public_pictures(receipt.remote_id)) == 1
+
+    @needs("pictures")
+    @pytest.mark.parametrize("trouble", [Trouble.LOST_REPLY, Trouble.HTML, Trouble.GARBLED], ids=lambda it: it.label)
+    def test_an_upload_that_fails_has_published_nothing(self, double: PlatformDouble, trouble: Trouble):
+        if double.adapter.capabilities.takes_pictures_by_url:
+            pytest.skip("uploads nothing itself")
+        content, shelf = pictured("A loaf")
+        (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
+        double.suffer(trouble)
+
+        with pytest.raises(failures.Unavailable):
+            double.adapter.upload(double.access, rendered, shelf, wire=None)
+
+        assert double.public_posts() == []
+
+    @needs("pictures")
+    def test_no_more_pictures_than_fit(self, double: PlatformDouble):
+        limits = double.adapter.capabilities.pictures
+        assert limits is not None
+        fitting, _ = pictured(*["A loaf"] * limits.most)
+        too_many, _ = pictured(*["A loaf"] * (limits.most + 1))
+
+        assert double.adapter.validate(fitting) == []
+        (problem,) = double.adapter.validate(too_many)
+        assert problem.severity == "error"
+        assert str(limits.most) in f"{problem.title} {problem.next_step}"
+
+    @needs("alternative text")
+    def test_no_longer_alternative_text_than_fits(self, double: PlatformDouble):
+        limits = double.adapter.capabilities.pictures
+        assert limits is not None
+        assert limits.most_alt is not None
+
+        assert double.adapter.validate(pictured("x" * limits.most_alt)[0]) == []
+        (problem,) = double.adapter.validate(pictured("x" * (limits.most_alt + 1))[0])
+        assert problem.severity == "error"
 
     # The last moment before the first byte
 
@@ -325,6 +485,7 @@ class AdapterContract:
             (lambda _now: {"Retry-After": "30"}, timedelta(seconds=30)),
             (lambda now: {"Retry-After": http_date(now + timedelta(seconds=90))}, timedelta(seconds=90)),
             (lambda now: {"RateLimit-Reset": reset(now + timedelta(seconds=50))}, timedelta(seconds=50)),
+            (lambda now: {"x-rate-limit-reset": reset(now + timedelta(seconds=40))}, timedelta(seconds=40)),
             (lambda _now: {}, http.DEFAULT_WAIT),
             (lambda _now: {"Retry-After": "soon"}, http.DEFAULT_WAIT),
             (lambda _now: {"Retry-After": "0"}, timedelta(seconds=1)),
@@ -334,7 +495,20 @@ class AdapterContract:
             (lambda _now: {"RateLimit-Reset": "\xb2"}, http.DEFAULT_WAIT),  # ² is a digit, they say
             (lambda _now: {"Retry-After": "Mon, 01 Jan 999999999999 00:00:00 GMT"}, http.DEFAULT_WAIT),
         ],
-        ids=["seconds", "date", "reset", "silent", "nonsense", "at once", "ages", "over", "never", "digit", "far"],
+        ids=[
+            "seconds",
+            "date",
+            "reset",
+            "x reset",
+            "silent",
+            "nonsense",
+            "at once",
+            "ages",
+            "over",
+            "never",
+            "digit",
+            "far",
+        ],
     )
     def test_a_rate_limit_says_how_long(
         self, double: PlatformDouble, headers: Callable[[datetime], dict[str, str]], wait: timedelta
@@ -375,6 +549,75 @@ class AdapterContract:
 
         assert_words(caught.value)
 
+    @needs("a sign-in by browser")
+    def test_a_browser_is_sent_away_with_nothing_that_is_secret(self, double: PlatformDouble):
+        departure = double.adapter.depart({}, redirect_uri=CALLBACK, state="as-we-said")
+
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(departure.url).query).items()}
+        assert departure.url.startswith(("https://", "http://127.0.0.1", "http://localhost"))
+        assert (asked["redirect_uri"], asked["state"]) == (CALLBACK, "as-we-said")
+        kept = set(departure.keep.values()) - {CALLBACK}
+        assert not [value for value in kept if value in departure.url]
+        assert not [value for value in kept if value in repr(departure)]
+        assert "secret" not in departure.url
+
+    @needs("a sign-in by browser")
+    def test_every_departure_is_another(self, double: PlatformDouble):
+        departures = [double.adapter.depart({}, redirect_uri=CALLBACK, state=state) for state in ("one", "two")]
+
+        assert departures[0].url != departures[1].url
+
+    @needs("a sign-in by browser")
+    def test_what_a_browser_brought_back_connects_once(self, double: PlatformDouble):
+        answer = double.answer
+        double.adapter.connect(answer)
+
+        with pytest.raises(failures.ReconnectNeeded) as caught:
+            double.adapter.connect(answer)
+
+        assert_words(caught.value)
+
+    @needs("a sign-in by browser")
+    def test_a_denied_consent_connects_nothing(self, double: PlatformDouble):
+        departure = double.adapter.depart({}, redirect_uri=CALLBACK, state="as-we-said")
+        answer = {**departure.keep, **double.browse(departure.url, deny=True)}
+        before = double.heard()
+
+        with pytest.raises(failures.ReconnectNeeded) as caught:
+            double.adapter.connect(answer)
+
+        assert_words(caught.value)
+        assert double.heard() == before
+
+    @needs("a sign-in by browser")
+    @needs("permissions")
+    def test_a_permission_that_was_not_given_is_named(self, double: PlatformDouble):
+        withheld = min(double.adapter.capabilities.permissions)
+        departure = double.adapter.depart({}, redirect_uri=CALLBACK, state="as-we-said")
+        answer = {**departure.keep, **double.browse(departure.url, withhold=[withheld])}
+
+        with pytest.raises(failures.ReconnectNeeded) as caught:
+            double.adapter.connect(answer)
+
+        assert withheld in str(caught.value)
+        assert_words(caught.value)
+
+    @needs("permissions")
+    def test_a_sign_in_says_what_it_may(self, double: PlatformDouble):
+        granted = double.adapter.connect(double.answer)
+
+        assert granted.permissions is None or granted.permissions >= double.adapter.capabilities.permissions
+
+    def test_a_refresh_that_is_told_to_stop_sends_no_byte_and_can_be_made_later(self, double: PlatformDouble):
+        before = double.heard()
+
+        with pytest.raises(Stop):
+            double.adapter.refresh(double.access, before_write=stop)
+        assert double.heard() == before
+
+        granted = double.adapter.refresh(double.access, before_write=go)
+        double.adapter.check(opened(granted, at=double.access.service))
+
     def test_an_expired_token_asks_for_a_refresh_which_renews(self, double: PlatformDouble):
         wire = frozen(double)
         double.expire_token()
@@ -397,8 +640,14 @@ class AdapterContract:
 
         assert_words(caught.value)
 
-    def test_a_check_of_a_working_sign_in_is_silent(self, double: PlatformDouble):
-        double.adapter.check(double.access)
+    def test_a_check_of_a_working_sign_in_says_who_it_is(self, double: PlatformDouble):
+        checked = double.adapter.check(double.access)
+
+        (target,) = (
+            each for each in double.adapter.connect(double.answer).targets if each.id == double.access.target_id
+        )
+        assert checked.name in {None, target.name}
+        assert checked.permissions is None or checked.permissions >= double.adapter.capabilities.permissions
 
     def test_a_check_tells_an_expired_token(self, double: PlatformDouble):
         double.expire_token()
@@ -434,6 +683,9 @@ class AdapterContract:
 
         for limit in limits:
             text = text_of(limit)
+            assert (
+                max(each.used for each in double.adapter.usage(Content(text=text)) if each.limit == limit) == limit.most
+            )
             assert double.adapter.validate(Content(text=text)) == []
             publish(double, frozen(double, Content(text=text)))
 
@@ -464,9 +716,10 @@ class AdapterContract:
         assert not [secret for secret in secrets if secret in repr(double.access)]
 
     def test_a_platform_that_repeats_our_secret_is_not_quoted(self, double: PlatformDouble):
-        secret = double.answer[double.secret_field]
+        answer = double.answer
+        secret = answer[double.secret_field]
         calls: list[tuple[str, Callable[[], object]]] = [
-            (secret, lambda: double.adapter.connect(double.answer)),
+            (secret, lambda: double.adapter.connect(answer)),
             *(
                 (each, lambda: publish(double, frozen(double)))
                 for each in double.access.secret.values()
@@ -503,8 +756,51 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 
 def frozen(double: PlatformDouble, content: Content = POST) -> Json:
     """What a delivery of its own would send."""
-    rendered = double.adapter.render(content, Lookups())[0]
-    return double.adapter.freeze(double.access.target_id, rendered, delivery_id=uuid4(), at=datetime.now(UTC)).wire
+    return freeze(double, double.adapter.render(content, Lookups())[0])
+
+
+def freeze(
+    double: PlatformDouble, rendered: Json, *, uploaded: Json | None = None, earlier: Sequence[str] = ()
+) -> Json:
+    whose, now = double.access.target_id, datetime.now(UTC)
+    return double.adapter.freeze(whose, rendered, delivery_id=uuid4(), at=now, uploaded=uploaded, earlier=earlier).wire
+
+
+def reads_back(double: PlatformDouble, wire: Json, receipt: Receipt) -> str:
+    shown = double.adapter.read_back(double.access, wire, receipt.remote_id)
+    assert shown is not None
+    return shown.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Stored media, as a worker would hand them out."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, media_id: str) -> bytes:
+        return self.contents[media_id]
+
+    def public_url(self, media_id: str) -> str:
+        return f"https://media.example.com/{media_id}"
+
+    def picture(self, reference: MediaReference) -> Picture:
+        content = self.contents[reference.id]
+        with Image.open(BytesIO(content)) as opened_picture:
+            return Picture(reference.id, f"image/{opened_picture.format}".lower(), len(content), *opened_picture.size)
+
+
+def pictured(*alts: str) -> tuple[Content, Shelf]:
+    """A post with a picture for each of these descriptions, no two alike, and where the pictures are."""
+    shelf = Shelf()
+    references: list[MediaReference] = []
+    for number, alt in enumerate(alts):
+        content = BytesIO()
+        Image.effect_noise((300 + number, 260), 90).save(content, "PNG")  # large enough for any platform
+        name = sha256(content.getvalue()).hexdigest()
+        shelf.contents[name] = content.getvalue()
+        references.append(MediaReference(id=name, alt=alt))
+    return Content(text=POST.text, media=tuple(references)), shelf
 
 
 def publish(double: PlatformDouble, wire: Json):
@@ -544,6 +840,8 @@ def text_of(limit: TextLimit) -> str:
     """A text that reaches a limit and no other."""
     if limit.unit is TextUnit.GRAPHEMES:
         return ACCENTED * limit.most
+    if limit.unit in {TextUnit.WEIGHT, TextUnit.UTF16}:
+        return "🥐" * (limit.most // 2) + "x" * (limit.most % 2)
     families, rest = divmod(limit.most, len(FAMILY.encode()))
     return FAMILY * families + "x" * rest
 

@@ -13,6 +13,7 @@ from socialcore.sandbox.bluesky.refusals import Refusal, broken, expired, invali
 from socialcore.sandbox.bluesky.state import State
 from socialcore.sandbox.complaints import Complaints
 from socialcore.sandbox.faults import Fault, Faults, Kind, carry_out
+from socialcore.sandbox.limits import Limits, Waits
 
 PLATFORM = "bluesky"
 SIGN_IN = "com.atproto.server.createSession"
@@ -26,12 +27,12 @@ class Dispatch:
         self._faults = faults
         self._complaints = complaints
         self._counts_limits = counts_limits
-        self._limits = limits.Limits()
-        self._blocked: dict[tuple[str, str], tuple[Fault, datetime]] = {}
+        self._limits = Limits()
+        self._waits = Waits()
 
     def forget(self) -> None:
         self._limits.forget()
-        self._blocked.clear()
+        self._waits.forget()
 
     async def xrpc(self, request: Request) -> Response:
         asked = await calls.take(request)
@@ -42,7 +43,7 @@ class Dispatch:
             PLATFORM,
             self._names(asked),
             asked.method,
-            suits=lambda fault: _suits(fault.kind, asked) and not self._holds(fault, asked, now),
+            suits=lambda fault: _suits(fault.kind, asked) and not self._wait(fault, asked, now),
         )
         return await carry_out(self._faults, fault, partial(self._answer, asked), partial(self._excuse, asked))
 
@@ -99,7 +100,7 @@ class Dispatch:
             return {}
         who = call.claims.did if call.claims else ""
         claims = [(limits.ALL_CALLS, asked.address, 1), *method.costs(who, asked.address, call.body)]
-        return self._limits.spend(claims, now=call.now)
+        return limits.spend(self._limits, claims, now=call.now)
 
     def _excuse(self, asked: calls.Asked, fault: Fault, now: datetime) -> Response:
         """Answer in the platform's own words to a fault that is not about the wire."""
@@ -113,24 +114,20 @@ class Dispatch:
             case Kind.DEACTIVATED:
                 return self._answer(asked, now, "deactivated")
             case Kind.RATE_LIMIT:
-                self._blocked[self._account_of(asked), asked.method] = fault, now + timedelta(seconds=fault.seconds(5))
+                self._waits.begin(fault, self._account_of(asked), asked.method, now=now)
                 return self._answer(asked, now)
             case _:
                 return broken().response()
 
-    def _holds(self, fault: Fault, asked: calls.Asked, now: datetime) -> bool:
-        """Tell whether this very fault has told this caller to come later, and it is not later yet."""
-        blocking, ends_at = self._blocked.get((self._account_of(asked), asked.method), (None, now))
-        return blocking is fault and ends_at > now
+    def _wait(self, fault: Fault, asked: calls.Asked, now: datetime) -> datetime | None:
+        return self._waits.until(fault, self._account_of(asked), asked.method, now=now)
 
     def _insist_on_patience(self, asked: calls.Asked, now: datetime) -> None:
-        fault = next((each for each in self._faults.all() if self._holds(each, asked, now)), None)
-        if fault is None:
-            return  # a fault that was cleared away holds nobody any more
-        _, ends_at = self._blocked[self._account_of(asked), asked.method]
-        window = timedelta(seconds=fault.parameters.get("window", 300))
-        told = limits.headers(int(fault.parameters.get("limit", 3000)), window, 0, ends_at)
-        raise limits.refusal(told, ends_at, now=now)
+        for fault in self._faults.all():
+            if ends_at := self._wait(fault, asked, now):
+                window = timedelta(seconds=fault.parameters.get("window", 300))
+                told = limits.headers(int(fault.parameters.get("limit", 3000)), window, 0, ends_at)
+                raise limits.refusal(told, ends_at, now=now)
 
     def _account_of(self, asked: calls.Asked) -> str:
         names = self._names(asked)

@@ -13,10 +13,10 @@ from socialcore.sandbox.bluesky.limits import (
     UPLOADS,
     WRITES,
     WRITES_DAILY,
-    Claim,
 )
 from socialcore.sandbox.bluesky.state import State
 from socialcore.sandbox.bluesky.tokens import ACCESS_SCOPES, FULL_SCOPE, REFRESH_SCOPE
+from socialcore.sandbox.limits import Claim
 
 NOBODY: frozenset[str] = frozenset()
 OWNER = frozenset({FULL_SCOPE})

@@ -64,6 +64,9 @@ class Bluesky:
     def posted(self) -> Sequence[Posted]:
         return posted.posts(self._state)
 
+    def consent(self, wishes: Mapping[str, Any], *, now: datetime) -> str:  # noqa: ARG002
+        raise Refused("Bluesky's double signs in with app passwords only")
+
     def wipe(self, *, now: datetime) -> None:  # noqa: ARG002
         self._state.wipe()
         self._dispatch.forget()
