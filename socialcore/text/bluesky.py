@@ -5,7 +5,7 @@ people expect what the official client would have made of the same text. Its hab
 the odd ones too; where they surprise, a comment says so.
 
 Source: RichText of npm @atproto/api 0.21.0; lexicons/app/bsky/richtext/facet.json in
-bluesky-social/atproto
+bluesky-social/atproto; toShortUrl and shortenLinks in bluesky-social/social-app
 """
 
 import re
@@ -17,11 +17,14 @@ from typing import Any, TypeAlias, cast
 
 import regex
 
+from socialcore.text import urls
+
 Facet: TypeAlias = dict[str, Any]
 Feature: TypeAlias = Mapping[str, str]
 Found: TypeAlias = tuple[int, int, Feature]  # where it starts and ends, in code points
 
 MAX_TAG_GRAPHEMES = 64
+MAX_REST_SHOWN = 15  # of a link, what follows the host
 
 # JavaScript's white space, which is not Python's: with U+FEFF, without U+0085 and U+001C to U+001F.
 SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -140,6 +143,59 @@ def segments(text: str, facets: Iterable[Facet]) -> list[Segment]:
             done = end
     pieces.append((data[done:], None))
     return [Segment(piece.decode("utf-8", "surrogatepass"), feature) for piece, feature in pieces if piece]
+
+
+def shorten_links(text: str) -> str:
+    """Show links without scheme and long ends, as the official client does before it counts and sends a text."""
+    return shorten(text, detect_facets(text, lambda _handle: None))[0]
+
+
+def shorten(text: str, facets: Iterable[Facet]) -> tuple[str, list[Facet]]:
+    """Shorten what a text shows of its links; the facets still lead to all of it.
+
+    An adapter finds facets in the text as typed, and then counts, shows and sends what this returns:
+    `text, facets = shorten(text, detect_facets(text, resolve))`. The facets of a shortened text
+    cannot be found in it again. An international domain is shown in Punycode, and may get longer.
+
+    Args:
+        facets: those `detect_facets` found in this text; a mention or tag inside of a link is dropped.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    kept = list(facets)
+    links = [facet for facet in kept if facet["features"][0]["$type"] == "app.bsky.richtext.facet#link"]
+    # From the last to the first, so that those to come are where they were.
+    for link in sorted(links, key=lambda facet: facet["index"]["byteStart"], reverse=True):
+        start, end = link["index"]["byteStart"], link["index"]["byteEnd"]
+        shown = _shown(data[start:end].decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
+        data = data[:start] + shown + data[end:]
+        kept = [_moved(facet, start, end, len(shown)) for facet in kept]
+    return data.decode("utf-8", "surrogatepass"), [facet for facet in kept if _covers_anything(facet)]
+
+
+def _shown(link: str) -> str:
+    try:
+        address = urls.parse(link)
+    except urls.NotAnAddress:
+        return link
+    rest = address.path.removesuffix("/") if address.path == "/" else address.path
+    rest += address.query + address.fragment
+    return address.host + (rest if len(rest) <= MAX_REST_SHOWN else f"{rest[: MAX_REST_SHOWN - 2]}...")
+
+
+def _moved(facet: Facet, start: int, end: int, length: int) -> Facet:
+    """Move a facet to where it is once `start` to `end` is `length` bytes long; what began or ended inside, with it."""
+
+    def after(offset: int) -> int:
+        if offset <= start:
+            return offset
+        return start + length if offset < end else offset - end + start + length
+
+    index = facet["index"]
+    return facet | {"index": {"byteStart": after(index["byteStart"]), "byteEnd": after(index["byteEnd"])}}
+
+
+def _covers_anything(facet: Facet) -> bool:
+    return facet["index"]["byteStart"] < facet["index"]["byteEnd"]
 
 
 def _sendable(text: str) -> str:
