@@ -14,6 +14,7 @@ from socialcore.sandbox.control import Control
 from socialcore.sandbox.faults import Faults
 from socialcore.sandbox.page import Page
 from socialcore.sandbox.platforms import Platform
+from socialcore.sandbox.twitter.x import Twitter
 
 HOST = "127.0.0.1"
 PATIENCE = 2  # seconds for answers under way when told to stop
@@ -29,7 +30,8 @@ def build(folder: Path, *, rate_limits: bool = True) -> Starlette:
     """
     faults, complaints = Faults(), Complaints(folder / "complaints.jsonl")
     bluesky = Bluesky(folder / "bluesky", faults, complaints, counts_limits=rate_limits)
-    platforms: Mapping[str, Platform] = {bluesky.name: bluesky}
+    twitter = Twitter(folder / "twitter", faults, complaints, counts_limits=rate_limits)
+    platforms: Mapping[str, Platform] = {each.name: each for each in (bluesky, twitter)}
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
