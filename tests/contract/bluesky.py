@@ -73,11 +73,19 @@ class BlueskyDouble:
     def access(self) -> Access:
         return Access(self._service, self.did, self._secret)
 
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """List the posts: uri, cid, value."""
+        raise NotImplementedError
+
     def close(self) -> None:
         self._client.close()
 
     def heard(self) -> int:
         return self.proxy.heard
+
+    def public_pictures(self, remote_id: str) -> Sequence[tuple[str, str]]:
+        (record,) = (each["value"] for each in self.records() if each["uri"] == remote_id)
+        return [(each["image"]["mimeType"], each["alt"]) for each in record["embed"]["images"]]
 
     def suffer(self, trouble: Trouble) -> None:
         """Have the next call go wrong: the proxy can do to any call what happens to a write."""
