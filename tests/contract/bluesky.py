@@ -186,7 +186,7 @@ class BlueskyContract(AdapterContract):
         ]
         assert marked == [
             (f"@{double.handle}", {"$type": "app.bsky.richtext.facet#mention", "did": double.did}),
-            ("https://example.com/🥐", {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/🥐"}),
+            ("example.com/🥐", {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/🥐"}),
             ("#bread", {"$type": "app.bsky.richtext.facet#tag", "tag": "bread"}),
         ]
         assert double.adapter.read_back(double.access, wire, receipt.remote_id) == ReadBack("match")

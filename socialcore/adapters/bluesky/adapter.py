@@ -39,7 +39,7 @@ from socialcore.adapters.contract import (
     Target,
     Usage,
 )
-from socialcore.adapters.http import Missing, new_client
+from socialcore.adapters.http import Missing, Refusals, new_client
 from socialcore.posts import Content, Problem
 
 APPLY = "com.atproto.repo.applyWrites"
@@ -179,7 +179,10 @@ class Bluesky:
     def delete(self, access: Access, remote_id: str) -> None:
         """Take down a post, the thread that was published with it, and its gates: all at once, or nothing."""
         key = links.key_of(remote_id)
-        ours = [(POST, each) for each in self._thread(access, remote_id, key)]
+        try:
+            ours = [(POST, each) for each in self._thread(access, remote_id, key)]
+        except Missing:
+            ours = []  # already gone
         gates = [(gate, key) for gate in GATES if self._record(access, gate, key) is not None]
         deletes = [
             {"$type": f"{APPLY}#delete", "collection": collection, "rkey": each} for collection, each in [*ours, *gates]
@@ -222,7 +225,7 @@ class Bluesky:
         # By the keys that we chose, so that what anybody answered later stays.
         later = set(records.keys_after(key, MOST_PARTS - 1))
         asked = {"repo": access.target_id, "collection": POST, "limit": "100", "reverse": "true", "cursor": key}
-        for found in self._listed(access, asked):
+        for found in self._listed(access, asked, LOOK_REFUSALS):
             match found:
                 case {"uri": str(uri), "value": {"reply": {"root": {"uri": str(root)}}}} if root == remote_id:
                     here += [each for each in [links.key_of(uri)] if each in later]
@@ -230,8 +233,9 @@ class Bluesky:
                     continue
         return here
 
-    def _listed(self, access: Access, asked: Mapping[str, str]) -> list[object]:
-        found: object = self._calls.get(access.service, "com.atproto.repo.listRecords", asked).get("records")
+    def _listed(self, access: Access, asked: Mapping[str, str], refusals: Refusals = REFUSALS) -> list[object]:
+        answer = self._calls.get(access.service, "com.atproto.repo.listRecords", asked, refusals=refusals)
+        found: object = answer.get("records")
         if not isinstance(found, list):
             raise failures.Unavailable(UNREADABLE)
         return cast("list[object]", found)
