@@ -754,9 +754,9 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
         yield
 
 
-def frozen(double: PlatformDouble, content: Content = POST) -> Json:
+def frozen(double: PlatformDouble, content: Content = POST, lookups: Lookups | None = None) -> Json:
     """What a delivery of its own would send."""
-    return freeze(double, double.adapter.render(content, Lookups())[0])
+    return freeze(double, double.adapter.render(content, lookups or Lookups())[0])
 
 
 def freeze(

@@ -106,6 +106,11 @@ class ReferencePds:
             {"repo": did, "collection": COLLECTION, "rkey": key, "record": record},
         )
 
+    def remove(self, did: str, key: str) -> None:
+        """Delete a post as its owner."""
+        place = {"repo": did, "collection": COLLECTION, "rkey": key}
+        self._as(did, "com.atproto.repo.deleteRecord", place)
+
     def expired_token(self, did: str) -> str:
         """Sign an access token of an app password that ended an hour ago."""
         now = int(time.time())
