@@ -18,7 +18,7 @@ rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run work test check fix e2e peers simulate replay chaos bench bench-publish migrate lock clean
+.PHONY: help run work google test check fix e2e peers simulate replay chaos bench bench-publish docs migrate lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ work: $(RUN)  ## run a worker of its own, beside those that run
 
 test: $(DEV)  ## run the tests: a real Postgres, a platform double that behaves like the platform
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not live and not browser and not chaos"
+
+google: $(DEV)  ## what nothing here may ever break: Google Business Profile, end to end
+	$(BIN)/pytest -q -n 2 --dist loadfile tests/google tests/contract/test_contract_google_business.py \
+		tests/contract/test_google_answers.py
 
 check: $(DEV)  ## what a change must pass before it is tested: style, types, layers
 	$(BIN)/ruff check .
@@ -63,6 +67,9 @@ bench: $(DEV)  ## measure, as ratios against a reference in the same run
 
 bench-publish: $(DEV)  ## only publishing, next to a bare loop that makes the same calls
 	$(BIN)/python -m benchmarks.publish
+
+docs: $(DEV)  ## write docs/platforms.md from the capabilities of the adapters
+	$(BIN)/python -m socialcore.adapters.rules
 
 migrate: $(RUN)  ## bring the database's schema up to date
 	$(BIN)/python -m socialcore migrate

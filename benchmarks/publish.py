@@ -16,6 +16,7 @@ from uuid import UUID, uuid4
 
 import psutil
 
+from benchmarks.isolation import isolation
 from benchmarks.stage import LANES, Stage, bare, prepared
 from socialcore.database import portfolio_scope
 
@@ -36,6 +37,7 @@ def main() -> None:
                 compare(stage, milliseconds, workers)
         waiting(stage)
         memory(stage)
+        isolation(stage, CONCURRENCY)
 
 
 def compare(stage: Stage, milliseconds: int, workers: int) -> None:

@@ -102,15 +102,16 @@ def write() -> None:
         chosen = chosen_connections()
         content = content_now()
         found = {each.id: writing.who(content, each) for each in chosen}
-        segments = {each.id: writing.segments(content, each, found[each.id]) for each in chosen}
+        rendered = {each.id: writing.render(content, each, found[each.id]) for each in chosen}
+        mentioned = {handle: who for known in found.values() for handle, who in known.items() if who}
         composer(
             content.text, key=TEXT, label="Text", rev=rev, on_change=save, counts=writing.counts(content, chosen),
-            marks=tuple(writing.marks(next(iter(segments.values()), ()))), placeholder="What is new?",
+            marks=tuple(writing.marks(content.text, mentioned)), placeholder="What is new?",
         )  # fmt: skip
         notes = writing.problems(account, content, chosen, allowed, found)
         show(h("div.stack.wide", *notes), key="problems")
-        for mentioned in found.values():
-            sending.saw(mentioned)
+        for known in found.values():
+            sending.saw(known)
         try:
             due_at, no_time = choose_time(), None
         except times.NoSuchTime as error:
@@ -127,7 +128,7 @@ def write() -> None:
             )  # fmt: skip
     with right:
         st.header("Preview", anchor=False)
-        cards = [writing.preview(account, each, segments[each.id]) for each in chosen] if content.text else []
+        cards = [writing.preview(account, each, rendered[each.id]) for each in chosen] if content.text else []
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")
     shell.follow()

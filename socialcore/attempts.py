@@ -199,10 +199,10 @@ def conclude(
 
 def note_unprepared(scope: AccountScope, lane: Lane, picked: Picked, failure: failures.PlatformFailure) -> None:
     """Record that nothing was sent because sending could not even be prepared."""
-    lanes.lock_ours_or_not(scope, lane, failure)
+    mine = lanes.lock_ours_or_not(scope, lane, failure)
     now = lock(scope, picked)
-    if now is not None:
-        _put_off(scope, picked, now, failure)
+    if now is not None and (mine or not isinstance(retries.next_step(failure, tries=1), retries.GiveUp)):
+        _put_off(scope, picked, now, failure)  # whoever has the lane now finds out for good, too
     note_grant(scope, picked.grant, failure)
 
 

@@ -41,8 +41,12 @@ class Submitted:
 
 def problems(content: Content, chosen: Sequence[Connection]) -> dict[UUID, list[Problem]]:
     """Say, for each connection the post would not fit, why. Empty means that nothing stands in its way."""
-    found = {connection.id: _problems(content, connection) for connection in chosen}
-    return {connection_id: why for connection_id, why in found.items() if why}
+    return _with_severity(content, chosen, "error")
+
+
+def warnings(content: Content, chosen: Sequence[Connection]) -> dict[UUID, list[Problem]]:
+    """Say, for each connection, what an operator should know before publishing; none of it stands in the way."""
+    return _with_severity(content, chosen, "warning")
 
 
 def render(content: Content, connection: Connection, lookups: Lookups) -> Sequence[Json]:
@@ -201,6 +205,11 @@ def _queue(
             },
         )
     lanes.wake(scope, [connection.id for connection in chosen])
+
+
+def _with_severity(content: Content, chosen: Sequence[Connection], severity: str) -> dict[UUID, list[Problem]]:
+    found = {each.id: [why for why in _problems(content, each) if why.severity == severity] for each in chosen}
+    return {connection_id: why for connection_id, why in found.items() if why}
 
 
 def _problems(content: Content, connection: Connection) -> list[Problem]:

@@ -53,6 +53,9 @@ class Sandbox:
         """List what the client did wrong: platform, method, account, about, at."""
         return self._call("GET", "complaints")
 
+    def clear_complaints(self) -> int:
+        return self._call("DELETE", "complaints")["cleared"]
+
     def reset(self) -> None:
         self._call("POST", "reset")
 

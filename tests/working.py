@@ -24,6 +24,7 @@ from socialcore import publishing
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Lookups
 from socialcore.connections import Connection
+from socialcore.hands import MediaOf, NoMedia
 from socialcore.installation import Installation
 from socialcore.posts import Content
 from socialcore.worker import Worker, connections_for
@@ -39,10 +40,10 @@ POOL = 2  # worker processes at a time, so that one is up while another dies
 
 
 @contextmanager
-def worker_here(installation: Installation, *, concurrency: int = 4) -> Generator[Worker]:
+def worker_here(installation: Installation, *, concurrency: int = 4, media: MediaOf = NoMedia) -> Generator[Worker]:
     """Run a worker in a thread of this process until the block ends; its errors are the block's."""
     database = installation.as_worker(most_connections=connections_for(concurrency))
-    worker = Worker(database, installation.worker_url, installation.vault(), concurrency=concurrency)
+    worker = Worker(database, installation.worker_url, installation.vault(), concurrency=concurrency, media=media)
     with ThreadPoolExecutor(1) as executor:
         running = executor.submit(worker.run)
         try:

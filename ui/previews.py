@@ -4,14 +4,14 @@ Proportions follow the platform; the frame stays neutral, so that it never passe
 A card draws what it is given and finds no links or mentions of its own.
 """
 
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from ui.parts import initials
 from ui.platforms import PLATFORMS, mark
 from ui.view import Element, Node, h, icon
 
-Segment: TypeAlias = tuple[str, Literal["link", "mention", "tag"] | None]
+Segment: TypeAlias = tuple[str, str | None]  # words, and whether they are a link, a mention or a tag
 
 
 def caption(platform: str, says: Node) -> Element:
@@ -20,15 +20,60 @@ def caption(platform: str, says: Node) -> Element:
     return h("div.caption", name, h("span.muted.small", says))
 
 
-def bluesky(name: str, handle: str, colour: str, segments: Sequence[Segment]) -> Element:
-    """Draw a post as Bluesky shows it; `segments` are the text in order, `handle` without its @."""
-    words = [text if kind is None else h("span.facet", text) for text, kind in segments]
-    actions = [icon(each) for each in ("reply", "repost", "heart", "more")]
+def card(
+    platform: str, name: str, target: str, detail: str, colour: str, parts: Sequence[Sequence[Segment]]
+) -> Element:
+    """Draw a post, or a thread below itself; `target` is the identity, location or channel, `detail` its place."""
+    return h("div.stack", *(DRAWN[platform](name, target, detail, colour, segments) for segments in parts))
+
+
+def bluesky(name: str, target: str, _detail: str, colour: str, segments: Sequence[Segment]) -> Element:
+    return _timeline(name, target, colour, segments, ("reply", "repost", "heart", "more"))
+
+
+def x(name: str, target: str, _detail: str, colour: str, segments: Sequence[Segment]) -> Element:
+    return _timeline(name, target, colour, segments, ("reply", "repost", "heart", "more"))
+
+
+def google(_name: str, target: str, detail: str, colour: str, segments: Sequence[Segment]) -> Element:
+    place = h("p.muted.small", f"{detail} · now" if detail else "now")
+    head = h("div.two", _avatar(target), h("div", h("b", target), place))
+    # Google shows links as they were typed: as plain words.
+    plain = [(text, None) for text, _kind in segments]
+    return h("article.preview", h("div.pad", head, _words(plain)), vars={"--account": colour})
+
+
+def slack(name: str, target: str, detail: str, colour: str, segments: Sequence[Segment]) -> Element:
+    place = f"{target} in {detail}" if detail else target
+    body = h("div", h("div.row", h("b", name), h("span.badge.gray.plain", "App")), _words(segments))
+    return h(
+        "article.preview",
+        h("div.pad", h("p.muted.small", place), h("div.two", _avatar(name), body)),
+        vars={"--account": colour, "--round": "0.4rem"},
+    )
+
+
+def _timeline(name: str, handle: str, colour: str, segments: Sequence[Segment], actions: Sequence[str]) -> Element:
     body = h(
         "div",
         h("div.row", h("b", name), h("span.muted", f"@{handle} · now")),
-        h("p.words", *words),
-        h("div.actions", *actions, aria_hidden="true"),
+        _words(segments),
+        h("div.actions", *(icon(each) for each in actions), aria_hidden="true"),
     )
-    avatar = h("span.avatar", initials(name), aria_hidden="true")
-    return h("article.preview", h("div.pad", h("div.two", avatar, body)), vars={"--account": colour})
+    return h("article.preview", h("div.pad", h("div.two", _avatar(name), body)), vars={"--account": colour})
+
+
+def _words(segments: Sequence[Segment]) -> Element:
+    return h("p.words", *(text if kind is None else h("span.facet", text) for text, kind in segments))
+
+
+def _avatar(name: str) -> Element:
+    return h("span.avatar", initials(name), aria_hidden="true")
+
+
+DRAWN: Mapping[str, Callable[[str, str, str, str, Sequence[Segment]], Element]] = {
+    "bluesky": bluesky,
+    "google_business": google,
+    "twitter": x,
+    "slack": slack,
+}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy.exc
@@ -19,6 +20,7 @@ from socialcore.failures import PlatformFailure
 from socialcore.flags import Evaluation
 from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
+from socialcore.text import bluesky as text_rules
 from ui import notices, previews, session
 from ui.composer import Count, Mark
 from ui.parts import note
@@ -104,10 +106,17 @@ def all_is_saved(account: Account) -> None:
     session.keep(f"unsaved:{account.id}", None)
 
 
-def segments(content: Content, connection: Connection, known: Who) -> list[tuple[str, str | None]]:
-    """What will be sent, in pieces for a preview; the parts of a thread one after the other."""
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one connection's platform will be given, part by part, and what that costs."""
+
+    parts: Sequence[Sequence[tuple[str, str | None]]]
+    cost: Decimal
+
+
+def render(content: Content, connection: Connection, known: Who) -> Rendered:
     rendered = publishing.render(content, connection, Lookups(who=known.get))
-    return [piece for part in rendered for piece in publishing.segments(part, connection)]
+    return Rendered([publishing.segments(part, connection) for part in rendered], publishing.cost(rendered, connection))
 
 
 def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:
@@ -121,22 +130,26 @@ def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:
     return made
 
 
-def marks(segments: Sequence[tuple[str, str | None]]) -> Iterator[Mark]:
+def marks(text: str, known: Who) -> Iterator[Mark]:
     """Where the text has links, mentions and tags, in the browser's units."""
+    text = text.encode("utf-8", "replace").decode()
     at = 0
-    for text, kind in segments:
-        length = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    for segment in text_rules.segments(text, text_rules.detect_facets(text, known.get)):
+        length = len(segment.text.encode("utf-16-le")) // 2
+        kind = segment.feature["$type"].rpartition("#")[2] if segment.feature else None
         if kind in ("link", "mention", "tag"):
             yield Mark(at, at + length, kind)
         at += length
 
 
-def preview(account: Account, connection: Connection, segments: Sequence[tuple[str, str | None]]) -> Element:
+def preview(account: Account, connection: Connection, rendered: Rendered) -> Element:
     """The post as the platform will show it, made from what will be sent."""
-    linked = sum(kind is not None for _, kind in segments)
-    says = f"{linked} linked" if linked else "no links"
-    card = previews.bluesky(account.name, connection.name, account.colour, segments)  # type: ignore[arg-type]
-    return h("section", previews.caption(connection.platform, says), card)
+    linked = sum(kind is not None for part in rendered.parts for _, kind in part)
+    says = [f"{linked} linked" if linked else "no links"]
+    says += [f"{len(rendered.parts)} parts"] if len(rendered.parts) > 1 else []
+    says += [f"costs ${rendered.cost}"] if rendered.cost else []
+    card = previews.card(connection.platform, account.name, connection.name, "", account.colour, rendered.parts)
+    return h("section", previews.caption(connection.platform, " · ".join(says)), card)
 
 
 def problems(
@@ -154,6 +167,8 @@ def problems(
     if content.text.strip():
         wrong = {problem for each in publishing.problems(content, chosen).values() for problem in each}
         notes += [note("red", problem.title, problem.next_step) for problem in sorted(wrong, key=_title)]
+        doubtful = {problem for each in publishing.warnings(content, chosen).values() for problem in each}
+        notes += [note("orange", problem.title, problem.next_step) for problem in sorted(doubtful, key=_title)]
     for connection in chosen:
         if not (decision := allowed[connection.id]).on:
             words = f"It will be held, not lost: {decision.because}. A product owner can turn it on."

@@ -110,6 +110,7 @@ class Capabilities:
     threads: Literal["together", "chain"] | None = None
     sign_in: tuple[Literal["password", "browser"], ...] = ("password",)
     permissions: frozenset[str] = frozenset()  # what a sign-in has to allow us, in the platform's words
+    reviews: bool = False  # what it accepts, it looks at before it shows it: "pending" first, and perhaps "rejected"
     rules: tuple[Rule, ...] = ()
     source: str
 

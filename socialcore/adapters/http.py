@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import httpx
 
@@ -20,6 +20,8 @@ MOST_BYTES = 2_000_000  # of an answer; none that we ask for comes near
 DEFAULT_WAIT = timedelta(minutes=1)  # when a platform limits us without saying for how long
 LONGEST_WAIT = timedelta(days=1)
 
+Meaning: TypeAlias = Callable[[str], failures.PlatformFailure]
+
 
 class Missing(failures.PlatformFailure):
     """What we asked about is not there. Adapters answer with it; it never leaves one."""
@@ -29,18 +31,20 @@ class Missing(failures.PlatformFailure):
 class Refusals:
     """How a platform says no: where a reply holds its error code, and what each code means to us.
 
-    `says` puts a code into words for an operator; a code without words is shown as it is.
-    `unauthorized` is what a 401 without a code that we know means; a code is looked up whatever the status,
-    because some platforms answer 200 to everything.
+    A meaning is a failure, or makes one of the words it is given. `says` puts a code into words for an operator;
+    a code without words is shown as it is. `unauthorized` is what a 401 without a code that we know means; a code is
+    looked up whatever the status, because some platforms answer 200 to everything.
     """
 
     code: Callable[[Json], str | None]
-    meaning: Mapping[str, type[failures.PlatformFailure]]
+    meaning: Mapping[str, Meaning]
     says: Mapping[str, str] = field(default_factory=dict[str, str])
-    unauthorized: type[failures.PlatformFailure] = failures.CredentialExpired
-    forbidden: type[failures.PlatformFailure] = failures.ReconnectNeeded  # a 403 without a code that we know
+    unauthorized: Meaning = failures.CredentialExpired
+    forbidden: Meaning = failures.ReconnectNeeded  # a 403 without a code that we know
     words: Callable[[Json], object] = lambda body: body.get("message")  # where a refusal is put into words
+    limited: Collection[str] = ()  # codes that mean the same as a 429
     whose: Literal["connection", "grant", "platform"] = "grant"  # who has to wait after a 429
+    plain: bool = False  # success is said in no JSON, and nothing of it is of interest
 
 
 def new_client() -> httpx.Client:
@@ -94,7 +98,7 @@ def call(  # noqa: PLR0913 - a request, and how to take its answer
         raise unclear(f"{platform} sent an answer that nobody can read.") from error
     if hear is not None:
         hear(response.headers)
-    if response.is_success and not content and not answers:
+    if response.is_success and (refusals.plain or (not content and not answers)):
         return {}
     token = request.headers.get("Authorization", "").rpartition(" ")[2]
     return _understood(response, _json(content), refusals, _Voice(platform, [token, *secrets]), unclear)
@@ -126,7 +130,7 @@ def _understood(
 ) -> Json:
     platform = voice.platform
     code, said = (refusals.code(body), refusals.words(body)) if body is not None else (None, None)
-    if response.status_code == 429:
+    if response.status_code == 429 or code in refusals.limited:
         wait = asked_wait(response.headers)
         raise failures.RateLimited(f"{platform} asks us to wait.", wait=wait, whose=refusals.whose)
     if code is not None and (refusal := refusals.meaning.get(code)):

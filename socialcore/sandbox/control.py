@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from socialcore.sandbox.complaints import Complaints
-from socialcore.sandbox.faults import PARAMETERS, Fault, Faults, Kind
+from socialcore.sandbox.faults import PARAMETERS, WORDED, Fault, Faults, Kind
 from socialcore.sandbox.platforms import Platform, Refused
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -127,8 +127,11 @@ def _kind(name: object) -> Kind:
 def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a fault is to be like, refusing what would be silently without effect."""
     numbers = PARAMETERS.get(kind, frozenset())
-    if unknown := sorted(wishes.keys() - {"account", "method", "times", "share"} - numbers):
+    words = {"error"} if kind in WORDED else set[str]()
+    if unknown := sorted(wishes.keys() - {"account", "method", "times", "share"} - numbers - words):
         raise Refused(f"{kind} knows no {', '.join(unknown)}")
+    if words and not isinstance(wishes.get("error"), str):
+        raise Refused(f"{kind} needs an error, a string")
     for name in ("account", "method"):
         if not isinstance(wishes.get(name), str | None):
             raise Refused(f"{name} is a string")
@@ -140,7 +143,7 @@ def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:
     parameters = {name: wishes[name] for name in numbers if name in wishes}
     if bad := [name for name, value in parameters.items() if not _is_number(value) or value < 0]:
         raise Refused(f"{', '.join(bad)}: not a number from 0")
-    chosen = {"account": wishes.get("account"), "method": wishes.get("method")}
+    chosen = {"account": wishes.get("account"), "method": wishes.get("method"), "error": wishes.get("error")}
     return {**chosen, "times": times, "share": share, "parameters": parameters}
 
 

@@ -34,6 +34,15 @@ class Kind(StrEnum):
     REPLY_NOT_ALLOWED = "reply_not_allowed"
     REFRESH_REPLAYED = "refresh_replayed"  # the token was used before
     MEDIA_FAILED = "media_failed"  # what was uploaded turns out to be no good
+    REAUTHENTICATION = "reauthentication"  # a Workspace wants its people to sign in again
+    API_DISABLED = "api_disabled"  # for our whole registration
+    ACCESS_LOST = "access_lost"  # somebody else manages the location now
+    LOCATION_GONE = "location_gone"
+    LOCATION_DISABLED = "location_disabled"  # takes no posts from programs
+    REJECTED = "rejected"  # accepted, and turned down by the review
+    PROCESSING_FOREVER = "processing_forever"
+    SLOW_REVIEW = "slow_review"  # takes `seconds`
+    SLACK_ERROR = "slack_error"  # refused with the word `error`
 
 
 PARAMETERS: Mapping[Kind, frozenset[str]] = {
@@ -41,7 +50,9 @@ PARAMETERS: Mapping[Kind, frozenset[str]] = {
     Kind.LATE: frozenset({"seconds"}),
     Kind.RATE_LIMIT: frozenset({"seconds", "limit", "window"}),
     Kind.HUGE: frozenset({"bytes"}),
+    Kind.SLOW_REVIEW: frozenset({"seconds"}),
 }
+WORDED = frozenset({Kind.SLACK_ERROR})  # say which refusal, as `error`
 
 
 @dataclass(slots=True)
@@ -56,6 +67,7 @@ class Fault:
     times: int | None = None
     share: float = 1.0
     parameters: Mapping[str, float] = field(default_factory=dict[str, float])
+    error: str | None = None
     fired: int = 0
 
     @property

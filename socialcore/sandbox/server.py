@@ -12,8 +12,10 @@ from socialcore.sandbox.bluesky.pds import Bluesky
 from socialcore.sandbox.complaints import Complaints
 from socialcore.sandbox.control import Control
 from socialcore.sandbox.faults import Faults
+from socialcore.sandbox.google_business.double import GoogleBusiness
 from socialcore.sandbox.page import Page
 from socialcore.sandbox.platforms import Platform
+from socialcore.sandbox.slack.slack import Slack
 from socialcore.sandbox.twitter.x import Twitter
 
 HOST = "127.0.0.1"
@@ -29,9 +31,10 @@ def build(folder: Path, *, rate_limits: bool = True) -> Starlette:
             or a long test wants no such thing.
     """
     faults, complaints = Faults(), Complaints(folder / "complaints.jsonl")
-    bluesky = Bluesky(folder / "bluesky", faults, complaints, counts_limits=rate_limits)
-    twitter = Twitter(folder / "twitter", faults, complaints, counts_limits=rate_limits)
-    platforms: Mapping[str, Platform] = {each.name: each for each in (bluesky, twitter)}
+    platforms: Mapping[str, Platform] = {
+        double.name: double(folder / double.name, faults, complaints, counts_limits=rate_limits)
+        for double in (Bluesky, GoogleBusiness, Twitter, Slack)
+    }
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:

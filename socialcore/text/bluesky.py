@@ -9,11 +9,12 @@ bluesky-social/atproto; toShortUrl and shortenLinks in bluesky-social/social-app
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import regex
 
@@ -76,6 +77,14 @@ class Length:
 
     graphemes: int
     utf8_bytes: int
+
+
+class Edit(NamedTuple):
+    """Bytes of a text that became others, and where those end in the new text."""
+
+    start: int
+    end: int
+    new_end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +169,19 @@ def shorten(text: str, facets: Iterable[Facet]) -> tuple[str, list[Facet]]:
     Args:
         facets: those `detect_facets` found in this text; a mention or tag inside of a link is dropped.
     """
-    data = text.encode("utf-8", "surrogatepass")
     kept = list(facets)
-    links = [facet for facet in kept if facet["features"][0]["$type"] == "app.bsky.richtext.facet#link"]
-    # From the last to the first, so that those to come are where they were.
-    for link in sorted(links, key=lambda facet: facet["index"]["byteStart"], reverse=True):
-        start, end = link["index"]["byteStart"], link["index"]["byteEnd"]
-        shown = _shown(data[start:end].decode("utf-8", "surrogatepass")).encode("utf-8", "surrogatepass")
-        data = data[:start] + shown + data[end:]
-        kept = [_moved(facet, start, end, len(shown)) for facet in kept]
-    return data.decode("utf-8", "surrogatepass"), [facet for facet in kept if _covers_anything(facet)]
+    links = [facet["index"] for facet in kept if facet["features"][0]["$type"] == "app.bsky.richtext.facet#link"]
+    data = text.encode("utf-8", "surrogatepass")
+    shorter = b""
+    edits: list[Edit] = []
+    for start, end in sorted((index["byteStart"], index["byteEnd"]) for index in links):
+        shown = _shown(data[start:end].decode("utf-8", "surrogatepass"))
+        done = edits[-1].end if edits else 0
+        shorter += data[done:start] + shown.encode("utf-8", "surrogatepass")
+        edits.append(Edit(start, end, len(shorter)))
+    shorter += data[edits[-1].end :] if edits else data
+    moved = [facet | {"index": {name: _moved(at, edits) for name, at in facet["index"].items()}} for facet in kept]
+    return shorter.decode("utf-8", "surrogatepass"), [facet for facet in moved if _covers_anything(facet)]
 
 
 def _shown(link: str) -> str:
@@ -182,16 +194,10 @@ def _shown(link: str) -> str:
     return address.host + (rest if len(rest) <= MAX_REST_SHOWN else f"{rest[: MAX_REST_SHOWN - 2]}...")
 
 
-def _moved(facet: Facet, start: int, end: int, length: int) -> Facet:
-    """Move a facet to where it is once `start` to `end` is `length` bytes long; what began or ended inside, with it."""
-
-    def after(offset: int) -> int:
-        if offset <= start:
-            return offset
-        return start + length if offset < end else offset - end + start + length
-
-    index = facet["index"]
-    return facet | {"index": {"byteStart": after(index["byteStart"]), "byteEnd": after(index["byteEnd"])}}
+def _moved(offset: int, edits: list[Edit]) -> int:
+    """Move an offset to where it is after edits; one inside an edit, to where that ends."""
+    before = bisect_left(edits, (offset,)) - 1
+    return offset if before < 0 else edits[before].new_end + max(offset - edits[before].end, 0)
 
 
 def _covers_anything(facet: Facet) -> bool:

@@ -27,9 +27,11 @@ SPACE = r"\t-\r \x85\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 PUNCTUATION = r"!'#%&()*+,\\./:;<=>?@\[\]^{|}~$"  # less "-" and "_", which a domain may hold
 
 # With what JavaScript takes for the same when it ignores case, such as "\u1c80" for "\u0412".
-LATIN_MARKED = "\xc0-\xd6\xd8-\xf6\xf8-\u024f\u0253\u0254\u0256\u0257\u0259\u025b\u0260\u0263\u0268\u0269\u026f\u0272"
-LATIN_MARKED += "\u0275\u0280\u0283\u0288-\u028c\u0292\u02bb\u0300-\u036f\u0399\u03b9\u1e00-\u1eff\u1fbe\u2c65\u2c66"
-LATIN_MARKED += "\u2c7e\u2c7f\ua7dc"
+LATIN_MARKED = (
+    "\xc0-\xd6\xd8-\xf6\xf8-\u024f\u0253\u0254\u0256\u0257\u0259\u025b\u0260\u0263\u0268\u0269\u026f\u0272"
+    "\u0275\u0280\u0283\u0288-\u028c\u0292\u02bb\u0300-\u036f\u0399\u03b9\u1e00-\u1eff\u1fbe\u2c65\u2c66"
+    "\u2c7e\u2c7f\ua7dc"
+)
 CYRILLIC = "\u0400-\u04ff\u1c80-\u1c87"
 
 LABEL = re.compile(f"[^{PUNCTUATION}{SPACE}{INVALID}{DIRECTIONAL}]+")

@@ -109,7 +109,7 @@ with right:
         h(
             "section",
             previews.caption("bluesky", "3 facets · link card off"),
-            previews.bluesky("Harbor Bakery", "harborbakery.example", HARBOR, segments),
+            previews.card("bluesky", "Harbor Bakery", "harborbakery.example", "", HARBOR, [segments]),
         ),
         key="preview",
     )

@@ -15,7 +15,7 @@ from email.utils import format_datetime
 from enum import Enum
 from hashlib import sha256
 from io import BytesIO
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -37,6 +37,8 @@ from socialcore.adapters.contract import (
     TextUnit,
 )
 from socialcore.posts import Content, MediaReference
+from tests.serving import serving
+from tests.waiting import wait_for
 
 POST = Content(text="Fresh bread from seven. 🥐")
 THREAD = Content(text="Fresh bread from seven. 🥐", parts=("And rolls from eight.", "Closed on Sundays."))
@@ -141,6 +143,10 @@ class PlatformDouble(Protocol):
 
     def public_pictures(self, remote_id: str) -> Sequence[tuple[str, str]]:
         """The media type and the alternative text of each picture that a post shows. Only where there are pictures."""
+        ...
+
+    def review(self, *, seconds: float, rejects: bool = False) -> None:
+        """Look at the next post for so long, and then turn it down or not. Only where posts are reviewed."""
         ...
 
 
@@ -269,6 +275,35 @@ class AdapterContract:
         assert double.adapter.find_existing(double.access, wire) is None
         assert double.adapter.read_back(double.access, wire, receipt.remote_id) is None
 
+    # What is reviewed before it is shown
+
+    @needs("reviews")
+    def test_what_is_under_review_is_not_said_to_be_published(self, double: PlatformDouble):
+        wire = frozen(double)
+        double.review(seconds=1)
+
+        receipt = publish(double, wire)
+
+        assert reads_back(double, wire, receipt) == "pending"
+        assert double.public_posts() == []
+        assert double.adapter.find_existing(double.access, wire) == receipt  # it was accepted: no second one is sent
+        wait_for(lambda: reads_back(double, wire, receipt) == "match")
+        assert double.public_posts() == [POST.text]
+
+    @needs("reviews")
+    def test_what_a_review_turns_down_is_said_to_be_in_words(self, double: PlatformDouble):
+        wire = frozen(double)
+        double.review(seconds=0, rejects=True)
+
+        receipt = publish(double, wire)
+
+        shown = double.adapter.read_back(double.access, wire, receipt.remote_id)
+        assert shown is not None
+        assert shown.verdict == "rejected"
+        assert_words(failures.ContentRejected(shown.differs))
+        assert double.public_posts() == []
+        assert double.adapter.find_existing(double.access, wire) == receipt
+
     # Threads that go out post by post
 
     @needs("chains")
@@ -311,18 +346,22 @@ class AdapterContract:
 
     @needs("pictures")
     def test_pictures_are_brought_before_and_shown_after(self, double: PlatformDouble):
-        content, shelf = pictured("A loaf", "Ten rolls")
+        limits = double.adapter.capabilities.pictures
+        assert limits is not None
+        alts = ["A loaf", "Ten rolls"][: limits.most]
+        content, shelf = pictured(*alts)
         (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
 
-        uploaded = double.adapter.upload(double.access, rendered, shelf, wire=None)
-        assert double.public_posts() == []
-        wire = freeze(double, rendered, uploaded=uploaded)
-        receipt = publish(double, wire)
+        with shelf.served() as served:
+            uploaded = double.adapter.upload(double.access, rendered, served, wire=None)
+            assert double.public_posts() == []
+            wire = freeze(double, rendered, uploaded=uploaded)
+            receipt = publish(double, wire)
+            shown = double.public_pictures(receipt.remote_id)
 
-        shown = double.public_pictures(receipt.remote_id)
-        assert [media_type for media_type, _ in shown] == ["image/png", "image/png"]
+        assert [media_type for media_type, _ in shown] == ["image/png"] * len(alts)
         if PROMISES["alternative text"](double.adapter.capabilities):
-            assert [alt for _, alt in shown] == ["A loaf", "Ten rolls"]
+            assert [alt for _, alt in shown] == alts
         assert double.adapter.find_existing(double.access, wire) == receipt
         assert reads_back(double, wire, receipt) == "match"
 
@@ -330,15 +369,16 @@ class AdapterContract:
     def test_pictures_are_there_for_the_attempt_after_one_that_failed(self, double: PlatformDouble):
         content, shelf = pictured("A loaf")
         (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
-        wire = freeze(double, rendered, uploaded=double.adapter.upload(double.access, rendered, shelf, wire=None))
-        double.suffer(Trouble.DROPPED)
-        failure_of(lambda: publish(double, wire))
-        double.settle()
+        with shelf.served() as served:
+            wire = freeze(double, rendered, uploaded=double.adapter.upload(double.access, rendered, served, wire=None))
+            double.suffer(Trouble.DROPPED)
+            failure_of(lambda: publish(double, wire))
+            double.settle()
 
-        double.adapter.upload(double.access, rendered, shelf, wire=wire)
-        receipt = publish(double, wire)
+            double.adapter.upload(double.access, rendered, served, wire=wire)
+            receipt = publish(double, wire)
 
-        assert len(double.public_pictures(receipt.remote_id)) == 1
+            assert len(double.public_pictures(receipt.remote_id)) == 1
 
     @needs("pictures")
     @pytest.mark.parametrize("trouble", [Trouble.LOST_REPLY, Trouble.HTML, Trouble.GARBLED], ids=lambda it: it.label)
@@ -616,7 +656,7 @@ class AdapterContract:
         assert double.heard() == before
 
         granted = double.adapter.refresh(double.access, before_write=go)
-        double.adapter.check(opened(granted, at=double.access.service))
+        double.adapter.check(replace(double.access, secret=granted.secret))
 
     def test_an_expired_token_asks_for_a_refresh_which_renews(self, double: PlatformDouble):
         wire = frozen(double)
@@ -777,12 +817,19 @@ class Shelf:
     """Stored media, as a worker would hand them out."""
 
     contents: dict[str, bytes] = field(default_factory=dict)
+    address: str = "https://media.example.com"  # where a platform would fetch them, if anybody were there
+
+    @contextmanager
+    def served(self) -> Generator[Self]:
+        """The same, at an address on this machine where each can be fetched."""
+        with serving(self.contents) as address:
+            yield replace(self, address=address)
 
     def read(self, media_id: str) -> bytes:
         return self.contents[media_id]
 
     def public_url(self, media_id: str) -> str:
-        return f"https://media.example.com/{media_id}"
+        return f"{self.address}/{media_id}"
 
     def picture(self, reference: MediaReference) -> Picture:
         content = self.contents[reference.id]

@@ -38,7 +38,7 @@ class PeerFailed(Exception):
 
 def missing() -> str | None:
     """Say why the reference servers cannot run here; None if they can."""
-    if not (PEERS / "complete").exists() or not NODE.exists():
+    if not (PEERS / "complete").exists() or not NODE.exists() or not (PEERS / "node_modules/emulate").exists():
         return f"the reference servers are not installed in {PEERS.name}/: make peers installs them"
     return None
 

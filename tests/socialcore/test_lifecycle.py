@@ -725,7 +725,9 @@ class Lifecycle(RuleBasedStateMachine):
         elif fate == "reconnect":
             changes[row.id] = {"held": True, "next_at": before.now + attempts.HELD_LOOK_AGAIN}
         elif fate == "rejected":
-            changes[row.id] = {"state": "failed"}
+            if self._mine(before, hand):
+                changes[row.id] = {"state": "needs_review" if self._in_doubt(row) else "failed"}
+                changes[row.id] |= {"held": False} if self._in_doubt(row) else {}
         else:
             wait = 30 if fate == "limited" else _ask_again(row.looks)
             changes[row.id] = {"next_at": before.now + wait * SECOND, "looks": row.looks + 1}
@@ -819,6 +821,9 @@ class Lifecycle(RuleBasedStateMachine):
             assert open_
             change = self._failed(before, row, result)
             tries[n - 1] = (n, change["state"], result.kind, None)
+            if change["state"] == "failed" and self._in_doubt(row):  # said once the earlier one is certain
+                change |= {"state": "ambiguous", "misses": 0, "looks": 0}
+                change["next_at"] = before.deadlines[row.id] + transitions.LATE_COMMIT
             change["tries"] = tuple(tries)
         after = self._expect(before, {row.id: change})
         self._check_waits(before, after, hand, result)
@@ -903,7 +908,7 @@ class Lifecycle(RuleBasedStateMachine):
             if again["state"] == "queued" and again["next_at"] - before.now < 20 * SECOND:
                 again["next_at"] = before.now
             certain_at = before.deadlines[row.id] + transitions.LATE_COMMIT
-            if again["state"] == "failed":
+            if again["state"] == "failed" or row.tries[-1][1] == "failed":  # the last answer was a refusal
                 again = {"next_at": certain_at} if row.next_at < certain_at else {"state": "failed", "misses": 0}
             change = again
         self._check_waits(before, self._expect(before, {row.id: change}), hand, found)

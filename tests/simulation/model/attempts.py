@@ -65,16 +65,16 @@ def note_unprepared(db: Database, lane: Lane, picked: Picked, failure: failures.
     if isinstance(failure, failures.RateLimited):
         lanes.limit(db, lane, failure.wait)
     grants.note(db, picked.grant, failure)
-    row = transitions.lock(db, picked)
-    if row is None:
-        return
+    mine, row = lanes.lock(db, lane), transitions.lock(db, picked)
     step = retries.next_step(failure, tries=1)
+    if row is None or (isinstance(step, retries.GiveUp) and not mine):
+        return
     if row.cancel_at is not None or row.expires_at < db.now:
         transitions.end(db, row)
     elif isinstance(step, retries.WaitForReconnect):
         db.change(row, held=str(failure), next_at=db.jittered(HELD_LOOK_AGAIN))
     elif isinstance(step, retries.GiveUp):
-        db.change(row, state="failed", failure=failure.kind)
+        db.change(row, state="needs_review" if row.is_in_doubt else "failed", failure=failure.kind)
     else:
         after = failure.wait if isinstance(failure, failures.RateLimited) else retries.next_look(row.looks)
         db.change(row, next_at=db.jittered(after), looks=row.looks + 1)

@@ -1,4 +1,4 @@
-"""Write the tables socialcore/text/*.txt from the packages that hold them.
+"""Write the tables socialcore/text/*.txt from the packages that hold them, which stand in for X's own.
 
     npm install twitter-text@3.1.0 twemoji17@npm:@twemoji/parser@17.0.2
     python tests/socialcore/text/make_tables.py node_modules
@@ -26,26 +26,31 @@ def main(modules: Path) -> None:
     for version, package in [(11, "twemoji-parser"), (17, "twemoji17")]:
         source = (modules / package / "dist/lib/regex.js").read_text("utf-8")
         lines = emoji_lines(re.search(r"exports\.default = /(.*)/g;", source)[1])
-        write(f"emoji-{version}.txt", emoji_head(version), lines)
+        licence = (modules / package / "LICENSE.md").read_text("utf-8")
+        write(f"emoji-{version}.txt", emoji_head(version, licence), lines)
     patterns = modules / "twitter-text/dist/regexp"
     write("twitter-tlds.txt", TLD_HEAD, tlds(patterns))
     write("twitter-letters.txt", LETTER_HEAD, letters(patterns))
 
 
-def emoji_head(version: int) -> str:
+def emoji_head(version: int, licence: str) -> str:
     package = {11: "twemoji-parser 11.0.2", 17: "@twemoji/parser 17.0.2"}[version]
     return (
-        f"# Emoji of Unicode {version}, as npm {package} (MIT) finds them; written by make_tables.py.\n"
+        f"# Emoji of Unicode {version}, as npm {package} finds them; written by make_tables.py.\n"
         "# A line is a sequence: a set of code points for each place. `!FE0E`: unless U+FE0E follows.\n"
-        "# Longer sequences come first.\n"
+        "# Longer sequences come first. The package is under this licence:\n"
+        f"#\n{''.join(f'# {line}'.rstrip() + chr(10) for line in licence.splitlines())}"
     )
 
 
-TLD_HEAD = "# Top-level domains X links, from npm twitter-text 3.1.0 (Apache-2.0); written by make_tables.py.\n"
+TLD_HEAD = (
+    "# Top-level domains X links, from npm twitter-text 3.1.0 (Apache-2.0: twitter-text-LICENSE.txt);\n"
+    "# written by make_tables.py.\n"
+)
 LETTER_HEAD = (
     "# Code points X takes for letters and marks (first line) and digits (second) in a hashtag,\n"
-    "# from npm twitter-text 3.1.0 (Apache-2.0), with what JavaScript's ignoring of case adds;\n"
-    "# written by make_tables.py.\n"
+    "# from npm twitter-text 3.1.0 (Apache-2.0: twitter-text-LICENSE.txt), with what JavaScript's\n"
+    "# ignoring of case adds; written by make_tables.py.\n"
 )
 
 

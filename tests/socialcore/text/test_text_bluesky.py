@@ -7,10 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from socialcore.text.bluesky import Length, Segment, detect_facets, measure, mentioned_handles, segments
+from socialcore.text.bluesky import (
+    Length,
+    Segment,
+    detect_facets,
+    measure,
+    mentioned_handles,
+    segments,
+    shorten,
+    shorten_links,
+)
 
 DATA = Path(__file__).parents[2] / "data"
 ORACLE = json.loads((DATA / "bluesky-richtext.open.json").read_text("utf-8"))["cases"]
+APP = json.loads((DATA / "social-app-links.json").read_text("utf-8"))
 AUTHORS = json.loads((DATA / "rich-text-detection.authors.json").read_text("utf-8"))
 
 FACET = "app.bsky.richtext.facet"
@@ -174,6 +184,77 @@ class TestSegments:
         assert "".join(each.text for each in segments(text, facets)) == text
 
 
+class TestShorten:
+    def test_makes_of_a_text_what_the_official_client_does(self, record_property):
+        def as_recorded(case):
+            short = case.get("shortened", case)
+            facets = ({"index": facet["index"], "features": facet["features"]} for facet in short["facets"])
+            kept = [facet for facet in facets if facet["features"][0].get("did") != ""]
+            return short["text"], kept, Length(short["grapheme_length"], short["utf8_length"])
+
+        def shortened(case):
+            text, facets = shorten(case["text"], detect_facets(case["text"], fake_did))
+            return text, facets, measure(text)
+
+        assert (len(ORACLE), sum("shortened" in case for case in ORACLE)) == (816, 114)
+        assert not mismatches(ORACLE, shortened, as_recorded)
+        assert not mismatches(ORACLE, lambda case: shorten_links(case["text"]), lambda case: as_recorded(case)[0])
+        record_property("shows", "Bluesky links shortened: 816 recorded cases, 114 of them shorter, 0 mismatches")
+
+    def test_makes_of_a_text_what_its_authors_expect(self, record_property):
+        assert [shorten_links(url) for url, _ in APP["toShortUrl"]] == [short for _, short in APP["toShortUrl"]]
+        for case in APP["shortenLinks"]:
+            text, facets = shorten(case["in"], detect_facets(case["in"], fake_did))
+            assert text == case["text"]
+            assert [facet["features"][0]["uri"] for facet in facets] == case["uris"]
+        count = len(APP["toShortUrl"]) + len(APP["shortenLinks"])
+        assert count == 10
+        record_property("shows", f"Bluesky links shortened: {count} of its authors' cases, 0 mismatches")
+
+    def test_moves_what_is_behind_a_link(self):
+        text, facets = shorten(typed := "é https://a.test/0123456789012345 #b", detect_facets(typed, fake_did))
+        assert text == "é a.test/012345678901... #b"
+        assert [each.text for each in segments(text, facets) if each.feature] == ["a.test/012345678901...", "#b"]
+
+    def test_drops_what_is_inside_a_link(self):
+        typed = "https://a.test/(@b.test"
+        facets = detect_facets(typed, fake_did)
+        assert len(facets) == 2
+        assert [facet["features"][0]["uri"] for facet in shorten(typed, facets)[1]] == [typed]
+
+    def test_ends_what_ended_inside_a_link_with_it(self):
+        tag = {"index": {"byteStart": 0, "byteEnd": 20}, "features": [{"$type": f"{FACET}#tag", "tag": "x"}]}
+        text, facets = shorten("# https://a.test/b/c/d/", [tag, a_link(2, 23, uri="https://a.test/b/c/d/")])
+        assert text == "# a.test/b/c/d/"
+        assert [facet["index"] for facet in facets] == [
+            {"byteStart": 0, "byteEnd": 15},
+            {"byteStart": 2, "byteEnd": 15},
+        ]
+
+    @pytest.mark.parametrize("text", ["httpbin.org", "https://[a", "a.test/0123456789012345", "ftp://a.test/x", ""])
+    def test_leaves_alone_what_is_no_web_address(self, text):
+        assert shorten_links(text) == text
+
+    def test_leaves_the_facets_it_is_given(self):
+        given = [a_link(0, 14)]
+        shorten("https://a.test", given)
+        assert given == [a_link(0, 14)]
+
+    @given(ANY_TEXT)
+    def test_keeps_every_link_and_all_that_is_between(self, text):
+        def links_of(facets):
+            return [facet for facet in facets if "uri" in facet["features"][0]]
+
+        facets = detect_facets(text, fake_did)
+        short, moved = shorten(text, facets)
+        assert [facet["features"] for facet in links_of(moved)] == [facet["features"] for facet in links_of(facets)]
+        assert [each.text for each in segments(short, links_of(moved)) if not each.feature] == [
+            each.text for each in segments(text, links_of(facets)) if not each.feature
+        ]
+        # Every facet is still where it fits: cut along it alone, the text has a piece for it.
+        assert all(any(each.feature for each in segments(short, [facet])) for facet in moved)
+
+
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     "text",
@@ -192,6 +273,8 @@ class TestSegments:
         "$A" * 50_000,
         " $A" * 33_000,
         "(" * 100_000 + "https://x.com",
+        "https://x.com/" + "a" * 100_000,
+        "https://" + "é" * 100_000,
         "https://x.com" + ")" * 100_000,
         "a.com " * 16_000,
         "🇩" * 100_000,
@@ -204,4 +287,5 @@ class TestSegments:
 )
 def test_long_texts_take_no_longer_than_their_length_warrants(text):
     assert measure(text).graphemes > 0
+    assert shorten_links(text)
     assert "".join(each.text for each in segments(text, detect_facets(text, fake_did))) == text

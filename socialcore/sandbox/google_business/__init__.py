@@ -1,0 +1,1 @@
+"""Google Business Profile: sign-in, accounts and locations, local posts and what becomes of them."""
