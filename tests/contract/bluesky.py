@@ -70,10 +70,19 @@ class BlueskyDouble:
         self.proxy = proxy
         self.did = did
         self.handle = handle
-        self.answer = {"service": proxy.url, "identifier": handle, "app_password": app_password}
-        self._service = proxy.url
+        self._app_password = app_password
+        self._service = self.address
         self._secret = self.adapter.connect(self.answer).secret
         proxy.requests.clear()
+
+    @property
+    def address(self) -> str:
+        """Where the adapter meets the server: at the proxy."""
+        return self.proxy.url
+
+    @property
+    def answer(self) -> Mapping[str, str]:
+        return {"service": self.address, "identifier": self.handle, "app_password": self._app_password}
 
     @property
     def access(self) -> Access:
@@ -104,9 +113,15 @@ class BlueskyDouble:
         (record,) = (each["value"] for each in self.records() if each["uri"] == remote_id)
         return [(each["image"]["mimeType"], each["alt"]) for each in record["embed"]["images"]]
 
+    def browse(self, url: str, *, deny: bool = False, withhold: Sequence[str] = ()) -> Mapping[str, str]:
+        raise NotImplementedError("signs in with an app password")
+
+    def review(self, *, seconds: float, rejects: bool = False) -> None:
+        raise NotImplementedError("reviews nothing")
+
     def suffer(self, trouble: Trouble) -> None:
         """Have the next call go wrong: the proxy can do to any call what happens to a write."""
-        self._service = self.proxy.url
+        self._service = self.address
         self.proxy.misbehave(BEHAVIOURS[trouble])
 
     def settle(self) -> None:
@@ -127,11 +142,11 @@ class BlueskyDouble:
         self.proxy.misbehave(faulty_proxy.answering(Answer.json(400, body)))
 
     def unreachable(self) -> AbstractContextManager[None]:
-        self._service = self.proxy.url
+        self._service = self.address
         return self.proxy.refusing()
 
     def stalled(self) -> AbstractContextManager[None]:
-        self._service = self.proxy.url
+        self._service = self.address
         return self.proxy.stalling()
 
     def with_secret(self, **changed: str) -> None:
@@ -164,14 +179,8 @@ class Server(PlatformDouble, Protocol):
     def take_down(self) -> None: ...
 
 
-class BlueskyContract(AdapterContract):
-    """What Bluesky's adapter promises besides, against any server of the AT Protocol."""
-
-    @pytest.fixture
-    def bare(self) -> Generator[FaultyProxy]:
-        """A server that is no Bluesky server; it answers 404 with a page."""
-        with FaultyProxy() as proxy:
-            yield proxy
+class BlueskyPosts(AdapterContract):
+    """What Bluesky's adapter promises of its posts, against any server of the AT Protocol, however it signs in."""
 
     # What it writes
 
@@ -448,6 +457,24 @@ class BlueskyContract(AdapterContract):
         assert double.adapter.validate(content) == []
         assert sent["facets"][0]["features"][0]["uri"] == link
 
+    def test_a_look_needs_no_token_that_works(self, double: Server):
+        """After a crash the first thing to happen is a look; it must not wait for a refresh."""
+        wire = frozen(double)
+        publish(double, wire)
+        double.expire_token()
+
+        assert double.adapter.find_existing(double.access, wire) is not None
+
+
+class BlueskyContract(BlueskyPosts):
+    """What it promises besides, signing in with an app password."""
+
+    @pytest.fixture
+    def bare(self) -> Generator[FaultyProxy]:
+        """A server that is no Bluesky server; it answers 404 with a page."""
+        with FaultyProxy() as proxy:
+            yield proxy
+
     # Whom it signs in
 
     @pytest.mark.parametrize(
@@ -625,14 +652,6 @@ class BlueskyContract(AdapterContract):
         granted = double.adapter.refresh(double.access)
 
         double.adapter.check(opened(granted, at=double.access.service))
-
-    def test_a_look_needs_no_token_that_works(self, double: Server):
-        """After a crash the first thing to happen is a look; it must not wait for a refresh."""
-        wire = frozen(double)
-        publish(double, wire)
-        double.expire_token()
-
-        assert double.adapter.find_existing(double.access, wire) is not None
 
     def test_a_taken_down_account_is_said_to_be(self, double: Server):
         double.take_down()
