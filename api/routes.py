@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from api import bluesky_client
 from socialcore import demo, installation, operators
 from socialcore.database import Database, system_scope
 from socialcore.settings import Settings
@@ -18,7 +19,12 @@ AWAY = PlainTextResponse("The database does not answer. Nothing was changed: go 
 
 
 def of(settings: Settings) -> Sequence[BaseRoute]:
-    always = [Route("/overview", _overview), Route("/healthz", _alive), Route("/readyz", _ready(settings))]
+    always = [
+        Route("/overview", _overview),
+        Route("/healthz", _alive),
+        Route("/readyz", _ready(settings)),
+        *bluesky_client.of(),
+    ]
     if not settings.embedded:
         return always
     return [*always, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]

@@ -138,8 +138,11 @@ class ReferencePds:
 
 
 @contextmanager
-def reference_pds(*, rate_limits: bool = False) -> Generator[ReferencePds]:
+def reference_pds(*, rate_limits: bool = False, guest: tuple[str, str] | None = None) -> Generator[ReferencePds]:
     """Run the reference server on free ports until the block ends.
+
+    Args:
+        guest: a public address that this server finds on this machine, and where.
 
     Raises:
         PeerFailed: if it does not come up.
@@ -147,7 +150,7 @@ def reference_pds(*, rate_limits: bool = False) -> Generator[ReferencePds]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pds-", ignore_cleanup_errors=True)))
         port, plc_port = _free_ports(2)
-        process = _start(folder, port, plc_port, rate_limits=rate_limits)
+        process = _start(folder, port, plc_port, rate_limits=rate_limits, guest=guest)
         stack.callback(_end, process)
         _wait_until_ready(process)
         client = stack.enter_context(
@@ -156,7 +159,9 @@ def reference_pds(*, rate_limits: bool = False) -> Generator[ReferencePds]:
         yield ReferencePds(f"http://localhost:{port}", process, client)
 
 
-def _start(folder: Path, port: int, plc_port: int, *, rate_limits: bool) -> subprocess.Popen[str]:
+def _start(
+    folder: Path, port: int, plc_port: int, *, rate_limits: bool, guest: tuple[str, str] | None
+) -> subprocess.Popen[str]:
     # Beside its packages, because that is where Node looks for them.
     program = PEERS / "serve.mjs"
     fresh = PEERS / f"serve-{os.getpid()}.tmp"
@@ -174,6 +179,7 @@ def _start(folder: Path, port: int, plc_port: int, *, rate_limits: bool) -> subp
         "PEER_DATA": str(folder / "data"),
         "PEER_RATE_LIMITS": "1" if rate_limits else "0",
         "PEER_JWT_SECRET": JWT_SECRET,
+        **(dict(zip(("PEER_GUEST", "PEER_GUEST_AT"), guest, strict=True)) if guest else {}),
     }
     try:
         return subprocess.Popen(

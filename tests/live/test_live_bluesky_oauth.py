@@ -1,18 +1,25 @@
 """Bluesky's adapter at the reference server, signed in by browser: every promise, and what such a sign-in is about."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+import json
+import threading
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 import pytest
+import uvicorn
+from joserfc.jwk import ECKey
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
+from api import bluesky_client
 from socialcore import failures
 from socialcore.adapters.bluesky import Bluesky
 from socialcore.adapters.bluesky.capabilities import PERMISSIONS
-from socialcore.adapters.bluesky.registration import Registration
+from socialcore.adapters.bluesky.registration import Registration, registration_of
 from socialcore.adapters.contract import Access
 from socialcore.adapters.http import new_client
 from tests import faulty_proxy
@@ -20,7 +27,7 @@ from tests.contract.bluesky import GATED, BlueskyPosts
 from tests.contract.suite import CALLBACK, assert_words, depart, failure_of, frozen, go, opened, publish
 from tests.faulty_proxy import Answer, FaultyProxy
 from tests.live import oauth
-from tests.live.peers import ReferencePds
+from tests.live.peers import ReferencePds, reference_pds
 from tests.live.test_live_bluesky import ReferenceDouble
 
 pytestmark = pytest.mark.live
@@ -83,6 +90,14 @@ class OAuthDouble(ReferenceDouble):
         scope = " ".join(PERMISSIONS)
         return oauth.browse(url, self.did, self.handle, scope=scope, deny=deny, withhold=withhold)
 
+    @property
+    def client(self) -> httpx.Client:
+        return self._client
+
+    @property
+    def secret_oauth(self) -> Mapping[str, Any]:
+        return json.loads(self._secret["oauth"])
+
     def repeat(self, secret: str) -> None:
         said = f"Cannot do that with {secret}, sorry"
         body = {"error": "invalid_request", "error_description": said}
@@ -95,9 +110,25 @@ class OAuthDouble(ReferenceDouble):
 
     def revoke(self) -> None:
         """End the sign-in, as its owner does on the server's page."""
-        elsewhere = Bluesky(registration=Registration())
-        elsewhere.revoke(self.access)
+        with closing(new_client()) as elsewhere:
+            Bluesky(elsewhere, Registration()).revoke(self.access)
         self.expire_token()
+
+
+@contextmanager
+def served(routes: Sequence[BaseRoute]) -> Generator[str]:
+    """Serve some of the dashboard's addresses on this machine."""
+    config = uvicorn.Config(Starlette(routes=routes), host="127.0.0.1", port=0, log_level="warning")
+    listener = config.bind_socket()
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://localhost:{listener.getsockname()[1]}"  # the reference server asks no bare addresses
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
 
 
 @pytest.fixture
@@ -204,7 +235,7 @@ class TestARefresh:
 
     def test_asks_again_before_each_send(self, double: OAuthDouble):
         """A server that wants another nonce has not used the token; the second send may be stopped like the first."""
-        fresh = Bluesky(double._client, Registration())  # knows no nonce  # noqa: SLF001
+        fresh = Bluesky(double.client, Registration())  # knows no nonce
         heard: list[int] = []
 
         fresh.refresh(double.access, before_write=lambda: heard.append(double.heard()))
@@ -220,7 +251,7 @@ class TestARefresh:
 
 class TestAProof:
     def test_with_no_nonce_yet_publishes_once(self, double: OAuthDouble):
-        fresh = Bluesky(double._client, Registration())  # noqa: SLF001
+        fresh = Bluesky(double.client, Registration())
         wire = frozen(double, GATED)
         double.proxy.requests.clear()
         asked: list[int] = []
@@ -233,7 +264,7 @@ class TestAProof:
         assert fresh.find_existing(double.access, wire) == receipt
 
     def test_whose_second_send_is_stopped_has_published_nothing(self, double: OAuthDouble):
-        fresh = Bluesky(double._client, Registration())  # noqa: SLF001
+        fresh = Bluesky(double.client, Registration())
         asked: list[int] = []
 
         def only_once() -> None:
@@ -268,6 +299,66 @@ class TestAProof:
             assert answer.status_code >= 400
 
         assert len(set(proofs)) == len(proofs) >= 2
+
+
+PUBLIC = "https://composer.harbor-bakery.social"  # nobody asks for it: the server finds it on this machine
+
+
+@pytest.fixture(scope="module")
+def registration() -> Registration:
+    key = ECKey.generate_key("P-256").as_pem(private=True).decode()
+    made = registration_of(
+        {"PUBLIC_URL": PUBLIC, "COMPOSER_BLUESKY_OAUTH_KEY": key, "DATABASE_URL": "postgresql://elsewhere"}
+    )
+    assert made is not None
+    return made
+
+
+@pytest.fixture(scope="module")
+def visited(installed: None, registration: Registration) -> Iterator[ReferencePds]:
+    """A reference server that can read who this installation is."""
+    with served(bluesky_client.of(registration)) as address, reference_pds(guest=(PUBLIC, address)) as running:
+        yield running
+
+
+@pytest.fixture
+def confidential(visited: ReferencePds, registration: Registration) -> Iterator[OAuthDouble]:
+    callback = f"{PUBLIC}/oauth/callback"
+    with FaultyProxy(visited.url) as proxy, closing(OAuthDouble(visited, proxy, registration, callback)) as made:
+        yield made
+
+
+class TestAnInstallationWithAKey:
+    """A confidential client: the server reads who we are where our client id leads, and checks our signature."""
+
+    def test_signs_in_publishes_renews_and_gives_back(self, confidential: OAuthDouble, record_property):
+        before = confidential.access
+        receipt = publish(confidential, frozen(confidential, GATED))
+        assert len(confidential.public_posts()) == 3
+
+        granted = confidential.adapter.refresh(before, before_write=go)
+        renewed = opened(granted, at=before.service)
+        confidential.adapter.check(renewed)
+        confidential.adapter.delete(renewed, receipt.remote_id)
+        confidential.adapter.revoke(renewed)
+
+        assert granted.ends_at is None  # as long as it is renewed within three months
+        assert confidential.public_posts() == []
+        assert isinstance(failure_of(lambda: confidential.adapter.refresh(renewed)), failures.ReconnectNeeded)
+        assert confidential.secret_oauth["client_id"] == f"{PUBLIC}/oauth/bluesky/client-metadata.json"
+        record_property("shows", "Bluesky by browser, confidential client: sign-in, thread, refresh, revoke at the PDS")
+
+    def test_with_another_key_disconnects_nobody(self, confidential: OAuthDouble):
+        """The key was lost or changed: that is the installation's trouble, and no reason to sign in again."""
+        stranger = Bluesky(confidential.client, Registration(PUBLIC, ECKey.generate_key("P-256")))
+        missing = Bluesky(confidential.client, None)
+
+        for adapter in (stranger, missing):
+            failure = failure_of(lambda adapter=adapter: adapter.refresh(confidential.access))
+            assert isinstance(failure, failures.Unavailable)
+            assert "COMPOSER_BLUESKY_OAUTH_KEY" in str(failure)
+            assert_words(failure)
+        confidential.adapter.refresh(confidential.access)
 
 
 def test_what_was_not_allowed_cannot_be_done(pds: ReferencePds):

@@ -92,6 +92,7 @@ OAUTH_REFUSALS = Refusals(
         # Our own registration, not anybody's sign-in: nobody is to reconnect because of it.
         "invalid_client": failures.Unavailable,
         "invalid_client_metadata": failures.Unavailable,
+        "invalid_client_id": failures.Unavailable,
         "temporarily_unavailable": failures.Unavailable,
         "server_error": failures.Unavailable,
     },
@@ -99,9 +100,10 @@ OAUTH_REFUSALS = Refusals(
         "use_dpop_nonce": REFUSALS.says["use_dpop_nonce"],
         "invalid_dpop_proof": REFUSALS.says["invalid_dpop_proof"],
         "invalid_grant": ENDED,
-        "access_denied": f"The sign-in at {NAME} was not allowed. Sign in again and allow it.",
+        "access_denied": f"The sign-in at {NAME} was not allowed, without which (atproto) nothing is."
+        " Sign in again and allow it.",
         **dict.fromkeys(
-            ("unauthorized_client", "invalid_client", "invalid_client_metadata"),
+            ("unauthorized_client", "invalid_client", "invalid_client_metadata", "invalid_client_id"),
             f"{NAME} does not accept this installation: it must be able to read PUBLIC_URL's"
             " /oauth/bluesky/client-metadata.json, made with the COMPOSER_BLUESKY_OAUTH_KEY of before.",
         ),
