@@ -7,6 +7,7 @@ sessions end after two weeks.
 Source: https://atproto.com/specs/oauth#clients
 """
 
+import json
 import os
 import secrets
 import time
@@ -143,7 +144,7 @@ def registration_of(environ: Mapping[str, str] = os.environ) -> Registration | N
 
 def _key(stored: str) -> ECKey:
     try:
-        key = ECKey.import_key(stored.replace("\\n", "\n"))
+        key = ECKey.import_key(json.loads(stored) if stored.startswith("{") else stored.replace("\\n", "\n"))
         if key.curve_name != "P-256" or not key.is_private:
             raise BadKey
     except (ValueError, TypeError, KeyError, JoseError) as error:

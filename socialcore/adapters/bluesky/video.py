@@ -72,7 +72,12 @@ class Videos:
     def _insist_on_room(self, service: str, there: str, signed: Signature, refusals: Refusals, size: int) -> None:
         audience = self._did(service) if is_local(service) else SERVICE_DID
         token = self._token(service, signed, audience, LIMITS)
-        limits = self._calls.get(there, LIMITS, signed=Bearer(token), refusals=refusals)
+
+        def code(answer: Json) -> str | None:
+            """Why an account may not is told as an error, in an answer that is none."""
+            return None if "canUpload" in answer else refusals.code(answer)
+
+        limits = self._calls.get(there, LIMITS, signed=Bearer(token), refusals=replace(refusals, code=code))
         if limits.get("canUpload") is not True:
             said = _quoted(limits.get("message"), "its owner may have to confirm the e-mail address")
             raise failures.ContentRejected(f"{NAME} takes no video from this account now: {said}.")

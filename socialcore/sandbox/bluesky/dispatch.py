@@ -140,8 +140,7 @@ class Dispatch:
     def _names(self, asked: calls.Asked) -> list[str]:
         """List what the account calling is known by, its DID first; nothing if the call does not tell."""
         if token := tokens.bearer(asked.authorization):
-            claims = tokens.read(self._state.secret, token)
-            name = claims.did if claims else ""
+            name = tokens.speaks_for(self._state.secret, token)
         else:
             name = calls.identifier(asked) if asked.method == SIGN_IN else ""
         if account := self._state.account(name):
