@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import media, oauth, opened
+from api import bluesky_client, media, oauth, opened
 from api.visitors import COOKIE
 from socialcore import demo, operators
 from socialcore.database import system_scope
@@ -24,8 +24,9 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         Route("/healthz", _alive),
         Route("/readyz", _ready(settings)),
         *oauth.of(settings),
+        *bluesky_client.of(),
+        *media.routes(settings, lambda: opened.database(settings)),
     ]
-    always += media.routes(settings, lambda: opened.database(settings))
     if not settings.embedded:
         return always
     return [*always, Route("/sign-in/demo/{role}", _demo_sign_in(settings)), Route("/sign-out", _sign_out(settings))]

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from socialcore import accounts, database, installation, operators
+from socialcore import accounts, database, installation, media, operators, stores
 from socialcore.accounts import Account
 from socialcore.database import AccountScope, Database, PortfolioScope
+from socialcore.media import Library
 from socialcore.operators import Capability, Operator
 from socialcore.settings import Settings
+from socialcore.stores import Store
 from socialcore.vault import Vault
 
 DEMO_COOKIE = "composer_sign_in"
@@ -50,6 +52,11 @@ def _installation() -> installation.Installation:
 @st.cache_resource
 def _database() -> Database:
     return _installation().as_app(most_connections=10)
+
+
+@st.cache_resource
+def _store() -> Store:
+    return stores.configured(settings().media_bucket)
 
 
 @st.cache_resource
@@ -124,6 +131,11 @@ def scope(operator: Operator, account: Account) -> Generator[AccountScope]:
     """Open a transaction for one account."""
     with database.account_scope(_database(), operator.id, account.id) as opened:
         yield opened
+
+
+def library(operator: Operator, account: Account) -> Library:
+    """The stored media of one account."""
+    return media.of_operator(_database(), operator.id, account.id, _store())
 
 
 def acting_for(operator: Operator) -> tuple[Account | None, Sequence[Account]]:
