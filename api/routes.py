@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import media, oauth, v1
+from api import bluesky_client, media, oauth, v1
 from api.opened import Opened
 from api.visitors import COOKIE
 from socialcore import demo, operators
@@ -26,6 +26,7 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         Route("/healthz", _alive),
         Route("/readyz", _ready(here)),
         *oauth.of(here),
+        *bluesky_client.of(),
         *v1.routes(here),
         *media.routes(settings, lambda: here.database),
     ]

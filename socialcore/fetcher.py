@@ -33,8 +33,10 @@ NUMERIC = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)  # the last part of a
 class Unfetched(Exception):
     """A link that could not be fetched: why, and what to do. Never holds an address that a name led to."""
 
-    def __init__(self, title: str, next_step: str) -> None:
+    def __init__(self, title: str, next_step: str, *, status: int | None = None) -> None:
+        """Say why; `status` is what the server answered, if it did."""
         super().__init__(f"{title} {next_step}")
+        self.status = status
         self.problem = Problem(title, next_step, "warning")
 
 
@@ -136,6 +138,7 @@ def _ask(url: httpx.URL, network: PublicNetwork, most_bytes: int) -> Fetched | s
             raise Unfetched(
                 f"The page is not there: its server answers with an error ({answer.status_code}).",
                 "Open the link in a browser to see whether it is right, or publish without the card.",
+                status=answer.status_code,
             )
         body, whole = _read(answer, most_bytes)
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -45,6 +45,10 @@ class Content:
         variant = self.variants.get(platform)
         return self.text if variant is None or variant.text is None else variant.text
 
+    def parts_for(self, platform: Platform) -> tuple[str, ...]:
+        variant = self.variants.get(platform)
+        return self.parts if variant is None or variant.parts is None else variant.parts
+
     def options_for(self, platform: Platform) -> Mapping[str, Any]:
         variant = self.variants.get(platform)
         return {**self.options, **(variant.options if variant else {})}

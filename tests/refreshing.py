@@ -140,11 +140,10 @@ class SingleUse:
     def __init__(self) -> None:
         self.capabilities = replace(Bluesky.capabilities, name="Single Use", permissions=frozenset(), budgets=())
         self._client = new_client()
-        self._texts = Bluesky()
+        self._texts = Bluesky(self._client)
 
     def close(self) -> None:
         self._client.close()
-        self._texts._client.close()  # noqa: SLF001
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._texts, name)

@@ -136,7 +136,7 @@ def _sign_in_panel(operator: Operator, account: Account, panel: Panel) -> None:
         st.header(f"Connect {name} for {account.name}", anchor=False)
         st.caption(PREPARE[panel.platform])
     if panel.leads_to:
-        link = h("a.act", f"Sign in at {name}", href=panel.leads_to, target="_self")
+        link = h("a.go", f"Sign in at {name}", href=panel.leads_to, target="_self")
         show(h("p", link), h("p.muted.small", "You come back here. The way is open for ten minutes."), key="leave")
         return
     ways = connections.ways_in(panel.platform)
@@ -180,8 +180,9 @@ def connect(operator: Operator, account: Account, platform: Platform, connection
 def come_back(operator: Operator, account: Account) -> None:
     """Say what a sign-in by browser came to, once: the address names it."""
     departure_id = shell.as_id(session.taken_from_address("departure"))
-    if departure_id is None:
+    if departure_id is None or session.kept("departure") == departure_id:
         return
+    session.keep("departure", departure_id)  # a browser may be slow to change its address
     with session.scope(operator, account) as scope:
         found = departures.outcome(scope, departure_id)
     if found is None:

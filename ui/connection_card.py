@@ -30,6 +30,16 @@ WITHOUT = {
     "https://www.googleapis.com/auth/business.manage": "everything",
     "atproto": "everything",
     "transition:generic": "posting",
+    "groups:read": "listing private channels",
+    "groups:history": "looking whether a post went out in a private channel",
+    "files:read": "waiting for a picture to be ready",
+    "repo:app.bsky.feed.post": "posting",
+    "repo:app.bsky.feed.threadgate": "choosing who may reply",
+    "repo:app.bsky.feed.postgate": "choosing who may quote",
+    "blob:image/*": "pictures",
+    "blob:video/mp4": "video",
+    "rpc:app.bsky.video.getUploadLimits?aud=*": "video",
+    "rpc:com.atproto.repo.uploadBlob?aud=*": "video",
 }
 DID = {
     "connection.connected": "Connected",

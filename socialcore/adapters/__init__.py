@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from socialcore.adapters.apps import app_of
 from socialcore.adapters.bluesky import Bluesky
+from socialcore.adapters.bluesky.registration import registration_of
 from socialcore.adapters.contract import Adapter
 from socialcore.adapters.google_business import GoogleBusiness
 from socialcore.adapters.slack import Slack
@@ -11,7 +12,7 @@ from socialcore.adapters.twitter import Twitter
 from socialcore.posts import Platform
 
 ADAPTERS: Mapping[Platform, Adapter] = {
-    "bluesky": Bluesky(),
+    "bluesky": Bluesky(registration=registration_of()),
     "google_business": GoogleBusiness(app_of("google_business")),
     "twitter": Twitter(app_of("twitter")),
     "slack": Slack(app_of("slack")),

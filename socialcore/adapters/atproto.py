@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import libipld
 
 SORTABLE_BASE32 = "234567abcdefghijklmnopqrstuvwxyz"
 CIDV1_DAG_CBOR_SHA256 = bytes([0x01, 0x71, 0x12, 0x20])
+CIDV1_RAW_SHA256 = bytes([0x01, 0x55, 0x12, 0x20])
 APP_PASSWORD_SCOPES = ("com.atproto.appPass", "com.atproto.appPassPrivileged")
 
 
@@ -19,14 +20,25 @@ def record_key(at: datetime, delivery_id: UUID) -> str:
 
     Source: https://atproto.com/specs/tid
     """
-    number = (_microseconds(at) << 10) | (delivery_id.int % 1024)
-    return "".join(SORTABLE_BASE32[(number >> 5 * place) % 32] for place in reversed(range(13)))
+    return _written((_microseconds(at) << 10) | (delivery_id.int % 1024))
+
+
+def later_key(key: str, after: timedelta) -> str:
+    """Make the record key of the same clock a while later."""
+    number = 0
+    for letter in key:
+        number = number << 5 | SORTABLE_BASE32.index(letter)
+    return _written(number + (after // timedelta(microseconds=1) << 10))
 
 
 def cid(record: dict[str, Any]) -> str:
     """Name a record by its content, as the server will: CIDv1 of its DAG-CBOR."""
-    digest = hashlib.sha256(libipld.encode_dag_cbor(record)).digest()
-    return "b" + base64.b32encode(CIDV1_DAG_CBOR_SHA256 + digest).decode().lower().rstrip("=")
+    return _cid(CIDV1_DAG_CBOR_SHA256, libipld.encode_dag_cbor(_as_data(record)))
+
+
+def cid_of_bytes(content: bytes) -> str:
+    """Name a file by its content, as the server will."""
+    return _cid(CIDV1_RAW_SHA256, content)
 
 
 def expiry(token: str) -> datetime | None:
@@ -71,6 +83,36 @@ def personal_server(document: object) -> str | None:
             case _:
                 continue
     return None
+
+
+def signed_name(document: object) -> str | None:
+    """Find the handle that an account says is its own in its identity document; whether it is, the handle must say."""
+    names: object = cast("dict[str, Any]", document).get("alsoKnownAs") if isinstance(document, dict) else None
+    for name in cast("list[object]", names) if isinstance(names, list) else []:
+        if isinstance(name, str) and name.startswith("at://"):
+            return name.removeprefix("at://").lower()
+    return None
+
+
+def _cid(kind: bytes, content: bytes) -> str:
+    return "b" + base64.b32encode(kind + hashlib.sha256(content).digest()).decode().lower().rstrip("=")
+
+
+def _as_data(value: Any) -> Any:
+    """Put the bytes of a link where JSON has `$link`: in DAG-CBOR a link is no text."""
+    match value:
+        case {"$link": str(link)} if len(cast("dict[str, Any]", value)) == 1:
+            return base64.b32decode(link[1:].upper() + "=" * (-len(link[1:]) % 8))
+        case dict():
+            return {name: _as_data(part) for name, part in cast("dict[str, Any]", value).items()}
+        case list():
+            return [_as_data(part) for part in cast("list[Any]", value)]
+        case _:
+            return value
+
+
+def _written(number: int) -> str:
+    return "".join(SORTABLE_BASE32[(number >> 5 * place) % 32] for place in reversed(range(13)))
 
 
 def _microseconds(moment: datetime) -> int:

@@ -54,7 +54,7 @@ def new_client() -> httpx.Client:
     return impatient(httpx.Client(timeout=TIMEOUT, limits=limits, follow_redirects=False))
 
 
-def call(
+def call(  # noqa: PLR0913 - a request, and how to take its answer
     client: httpx.Client,
     request: httpx.Request,
     refusals: Refusals,
@@ -65,6 +65,7 @@ def call(
     before_write: BeforeWrite | None = None,
     secrets: Collection[str] = (),
     hear: Callable[[Mapping[str, str]], None] | None = None,
+    within: float | None = None,
 ) -> Json:
     """Send `request` and return its JSON reply, or raise the failure that fits.
 
@@ -75,6 +76,7 @@ def call(
         before_write: runs when the connection stands and before the first byte of the request.
         secrets: what the request holds besides its token that no failure may repeat.
         hear: is given the headers of any answer.
+        within: seconds for sending it and for the whole answer, if that takes longer than LONGEST, as a video does.
 
     Raises:
         OutcomeUnknown: only if `changes_something`; otherwise the same trouble is `Unavailable`.
@@ -83,7 +85,7 @@ def call(
     if before_write is not None:
         request.extensions["trace"] = _at_first_byte(before_write)
     try:
-        with whole_answer_within(LONGEST):
+        with whole_answer_within(within or LONGEST):
             response = client.send(request, stream=True)
             try:
                 content = _content(response)

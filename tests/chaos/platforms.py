@@ -12,8 +12,10 @@ from typing import Any, cast
 from uuid import UUID
 
 from socialcore import failures
-from socialcore.adapters import ADAPTERS, bluesky, bluesky_links
+from socialcore.adapters import ADAPTERS, bluesky
 from socialcore.adapters.atproto import cid, record_key
+from socialcore.adapters.bluesky.records import POST
+from socialcore.adapters.bluesky.refusals import WRITE_REFUSALS
 from socialcore.adapters.contract import Access, Adapter, BeforeWrite, Frozen, Json, ReadBack, Receipt
 from socialcore.posts import Platform
 
@@ -50,13 +52,13 @@ class Keyless(bluesky.Bluesky):
         return {}
 
     def publish(self, access: Access, wire: Json, *, before_write: BeforeWrite) -> Receipt:
-        body = {"repo": access.target_id, "collection": bluesky_links.COLLECTION, "record": wire["record"]}
-        created = self._post(
+        body = {"repo": access.target_id, "collection": POST, "record": wire["record"]}
+        created = self._calls.post(
             access.service,
             "com.atproto.repo.createRecord",
             body,
-            access.secret["access"],
-            bluesky.WRITE_REFUSALS,
+            self._signed(access),
+            WRITE_REFUSALS,
             changes_something=True,
             before_write=before_write,
         )
@@ -72,16 +74,16 @@ class Keyless(bluesky.Bluesky):
         raise NotImplementedError
 
     def read_back(self, access: Access, wire: Json, remote_id: str) -> ReadBack | None:
-        found = self._record(access, remote_id.rpartition("/")[2])
+        found = self._record(access, POST, remote_id.rpartition("/")[2])
         if found is None:
             return None
         return ReadBack("match") if found["cid"] == wire["cid"] else ReadBack("mismatch", "the record's hash")
 
     def _posts(self, access: Access, wire: Json) -> Iterator[Json]:
         """List what the repository has got since the delivery was first sent, the latest first."""
-        place = {"repo": access.target_id, "collection": bluesky_links.COLLECTION, "limit": str(PAGE)}
+        place = {"repo": access.target_id, "collection": POST, "limit": str(PAGE)}
         while True:
-            page = self._get(access.service, "com.atproto.repo.listRecords", place)
+            page = self._calls.get(access.service, "com.atproto.repo.listRecords", place)
             records = page.get("records")
             if not isinstance(records, list):
                 raise failures.Unavailable("The answer is no list of posts.")

@@ -5,35 +5,41 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from socialcore import failures
-from socialcore.adapters.bluesky import Bluesky
-from socialcore.adapters.contract import Access, Lookups, ReadBack
+from socialcore.adapters import atproto
+from socialcore.adapters.bluesky import Bluesky, records
+from socialcore.adapters.contract import Access, Card, Lookups, ReadBack
 from socialcore.adapters.http import new_client
-from socialcore.posts import Content
+from socialcore.posts import Content, MediaReference
 from tests import faulty_proxy
 from tests.contract.suite import (
     ACCENTED,
     POST,
+    THREAD,
     AdapterContract,
     PlatformDouble,
     Trouble,
     assert_words,
     everything_shown,
     failure_of,
+    freeze,
     frozen,
     go,
     opened,
+    pictured,
     publish,
 )
 from tests.faulty_proxy import Answer, Behaviour, FaultyProxy
 
 WRITE = "com.atproto.repo.applyWrites"
 BROKEN = Answer.json(500, {"error": "InternalServerError", "message": "Internal Server Error"})
+GATED = replace(THREAD, options={"who_can_reply": ["mentioned", "followers"], "no_quotes": True})
+DELIVERY = UUID("01234567-89ab-cdef-0123-456789abcdef")
 BEHAVIOURS: Mapping[Trouble, Behaviour] = {
     Trouble.LOST_REPLY: faulty_proxy.lose_reply,
     Trouble.DROPPED: faulty_proxy.drop,
@@ -64,14 +70,38 @@ class BlueskyDouble:
         self.proxy = proxy
         self.did = did
         self.handle = handle
-        self.answer = {"service": proxy.url, "identifier": handle, "app_password": app_password}
-        self._service = proxy.url
+        self._app_password = app_password
+        self._service = self.address
         self._secret = self.adapter.connect(self.answer).secret
         proxy.requests.clear()
 
     @property
+    def address(self) -> str:
+        """Where the adapter meets the server: at the proxy."""
+        return self.proxy.url
+
+    @property
+    def answer(self) -> Mapping[str, str]:
+        return {"service": self.address, "identifier": self.handle, "app_password": self._app_password}
+
+    @property
     def access(self) -> Access:
         return Access(self._service, self.did, self._secret)
+
+    @property
+    def home(self) -> str:
+        """The server itself, past the proxy."""
+        raise NotImplementedError
+
+    def records(self) -> Sequence[Mapping[str, Any]]:
+        """List the posts: uri, cid, value."""
+        raise NotImplementedError
+
+    def gate(self, collection: str, remote_id: str) -> Mapping[str, Any] | None:
+        """The gate of a post, as the server holds it."""
+        place = {"repo": self.did, "collection": collection, "rkey": remote_id.rpartition("/")[2]}
+        answer = httpx.get(f"{self.home}/xrpc/com.atproto.repo.getRecord", params=place, trust_env=False)
+        return answer.json()["value"] if answer.is_success else None
 
     def close(self) -> None:
         self._client.close()
@@ -79,9 +109,19 @@ class BlueskyDouble:
     def heard(self) -> int:
         return self.proxy.heard
 
+    def public_pictures(self, remote_id: str) -> Sequence[tuple[str, str]]:
+        (record,) = (each["value"] for each in self.records() if each["uri"] == remote_id)
+        return [(each["image"]["mimeType"], each["alt"]) for each in record["embed"]["images"]]
+
+    def browse(self, url: str, *, deny: bool = False, withhold: Sequence[str] = ()) -> Mapping[str, str]:
+        raise NotImplementedError("signs in with an app password")
+
+    def review(self, *, seconds: float, rejects: bool = False) -> None:
+        raise NotImplementedError("reviews nothing")
+
     def suffer(self, trouble: Trouble) -> None:
         """Have the next call go wrong: the proxy can do to any call what happens to a write."""
-        self._service = self.proxy.url
+        self._service = self.address
         self.proxy.misbehave(BEHAVIOURS[trouble])
 
     def settle(self) -> None:
@@ -102,11 +142,11 @@ class BlueskyDouble:
         self.proxy.misbehave(faulty_proxy.answering(Answer.json(400, body)))
 
     def unreachable(self) -> AbstractContextManager[None]:
-        self._service = self.proxy.url
+        self._service = self.address
         return self.proxy.refusing()
 
     def stalled(self) -> AbstractContextManager[None]:
-        self._service = self.proxy.url
+        self._service = self.address
         return self.proxy.stalling()
 
     def with_secret(self, **changed: str) -> None:
@@ -123,6 +163,11 @@ class Server(PlatformDouble, Protocol):
     @property
     def adapter(self) -> Bluesky: ...
     def records(self) -> Sequence[Mapping[str, Any]]: ...
+    def gate(self, collection: str, remote_id: str) -> Mapping[str, Any] | None: ...
+    def remove(self, remote_id: str) -> None:
+        """Delete a post as its owner, by other means than ours."""
+        ...
+
     def main_password(self) -> tuple[str, str]:
         """The handle of an account with a main password, and that password."""
         ...
@@ -134,14 +179,8 @@ class Server(PlatformDouble, Protocol):
     def take_down(self) -> None: ...
 
 
-class BlueskyContract(AdapterContract):
-    """What Bluesky's adapter promises besides, against any server of the AT Protocol."""
-
-    @pytest.fixture
-    def bare(self) -> Generator[FaultyProxy]:
-        """A server that is no Bluesky server; it answers 404 with a page."""
-        with FaultyProxy() as proxy:
-            yield proxy
+class BlueskyPosts(AdapterContract):
+    """What Bluesky's adapter promises of its posts, against any server of the AT Protocol, however it signs in."""
 
     # What it writes
 
@@ -178,7 +217,7 @@ class BlueskyContract(AdapterContract):
         ]
         assert marked == [
             (f"@{double.handle}", {"$type": "app.bsky.richtext.facet#mention", "did": double.did}),
-            ("https://example.com/🥐", {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/🥐"}),
+            ("example.com/%F0%9F%A5%90", {"$type": "app.bsky.richtext.facet#link", "uri": "https://example.com/🥐"}),
             ("#bread", {"$type": "app.bsky.richtext.facet#tag", "tag": "bread"}),
         ]
         assert double.adapter.read_back(double.access, wire, receipt.remote_id) == ReadBack("match")
@@ -204,6 +243,237 @@ class BlueskyContract(AdapterContract):
         double.change(receipt.remote_id)
 
         assert double.adapter.find_existing(double.access, wire) == receipt
+
+    # Threads, and who may answer them
+
+    def test_a_thread_and_its_gates_are_one_write(self, double: Server, record_property):
+        wire = frozen(double, GATED)
+        before = double.proxy.requests.copy()
+
+        receipt = publish(double, wire)
+
+        calls = [asked.path for asked in double.proxy.requests[len(before) :]]
+        assert calls == [f"/xrpc/{WRITE}"]
+        first, second, third = double.records()
+        assert [each["value"]["text"] for each in (first, second, third)] == [THREAD.text, *THREAD.parts]
+        assert [each["cid"] for each in (first, second, third)] == [each.cid for each in records.of(wire)[:3]]
+        root, middle = ({"uri": each["uri"], "cid": each["cid"]} for each in (first, second))
+        assert "reply" not in first["value"]
+        assert second["value"]["reply"] == {"root": root, "parent": root}
+        assert third["value"]["reply"] == {"root": root, "parent": middle}
+        threadgate = double.gate(records.THREADGATE, receipt.remote_id)
+        assert threadgate is not None
+        assert (threadgate["post"], threadgate["allow"]) == (
+            receipt.remote_id,
+            [{"$type": "app.bsky.feed.threadgate#mentionRule"}, {"$type": "app.bsky.feed.threadgate#followerRule"}],
+        )
+        postgate = double.gate(records.POSTGATE, receipt.remote_id)
+        assert postgate is not None
+        assert postgate["embeddingRules"] == [{"$type": "app.bsky.feed.postgate#disableRule"}]
+        assert double.adapter.read_back(double.access, wire, receipt.remote_id) == ReadBack("match")
+        record_property("shows", f"Bluesky ({type(double).__name__}): 3 posts and 2 gates in {len(calls)} write")
+
+    @pytest.mark.parametrize(
+        "trouble",
+        [Trouble.LOST_REPLY, Trouble.DROPPED, Trouble.LATE, Trouble.CUT_SHORT, Trouble.HTML, Trouble.ERROR_AFTER],
+        ids=lambda trouble: trouble.label,
+    )
+    def test_a_thread_is_there_entirely_or_not_at_all(self, double: Server, trouble: Trouble):
+        wire = frozen(double, GATED)
+        double.suffer(trouble)
+
+        with pytest.raises(failures.OutcomeUnknown):
+            publish(double, wire)
+        double.settle()
+
+        assert len(double.public_posts()) == (3 if trouble.publishes else 0)
+        found = double.adapter.find_existing(double.access, wire)
+        assert (found is not None) == trouble.publishes
+        if found is None:
+            found = publish(double, wire)
+        assert double.adapter.read_back(double.access, wire, found.remote_id) == ReadBack("match")
+        assert len(double.public_posts()) == 3
+
+    def test_a_thread_with_one_bad_part_is_not_there(self, double: Server):
+        with pytest.raises(failures.ContentRejected):
+            publish(double, frozen(double, replace(GATED, parts=(THREAD.parts[0], ACCENTED * 301))))
+
+        assert double.public_posts() == []
+
+    def test_a_part_that_is_missing_or_different_is_named(self, double: Server):
+        wire = frozen(double, GATED)
+        receipt = publish(double, wire)
+        second, third, *_ = records.of(wire)[1:]
+
+        double.change(second.uri(double.did))
+        double.remove(third.uri(double.did))
+
+        shown = double.adapter.read_back(double.access, wire, receipt.remote_id)
+        assert shown == ReadBack("mismatch", "part 2: text, part 3: is gone")
+
+    def test_a_thread_is_taken_down_as_a_whole_and_nothing_else(self, double: Server):
+        before = publish(double, frozen(double, Content(text="Yesterday")))
+        thread = publish(double, frozen(double, GATED))
+        post = double.adapter.reference(double.access.service, thread.remote_id)
+        reply = Content(text="Sold out!", options={"reply_to": thread.remote_id})
+        later = publish(double, frozen(double, reply, Lookups(post=lambda _link: post)))
+
+        double.adapter.delete(double.access, thread.remote_id)
+        double.adapter.delete(double.access, thread.remote_id)
+
+        assert [each["uri"] for each in double.records()] == [before.remote_id, later.remote_id]
+        assert [double.gate(each, thread.remote_id) for each in records.GATES] == [None, None]
+
+    def test_what_is_left_of_a_thread_is_taken_down_too(self, double: Server):
+        wire = frozen(double, GATED)
+        thread = publish(double, wire)
+        for each in records.of(wire)[:2]:
+            double.remove(each.uri(double.did))
+
+        double.adapter.delete(double.access, thread.remote_id)
+
+        assert double.public_posts() == []
+        assert [double.gate(each, thread.remote_id) for each in records.GATES] == [None, None]
+
+    @pytest.mark.parametrize(("chosen", "allowed"), [("nobody", []), ("everybody", None)])
+    def test_nobody_may_reply_or_everybody(self, double: Server, chosen: str, allowed: list[str] | None):
+        receipt = publish(double, frozen(double, replace(POST, options={"who_can_reply": chosen})))
+
+        gate = double.gate(records.THREADGATE, receipt.remote_id)
+        assert (gate and gate["allow"]) == allowed
+
+    def test_a_delivery_frozen_before_there_were_threads_is_the_same_to_the_byte(self, double: Server):
+        facet = {
+            "index": {"byteStart": 0, "byteEnd": 6},
+            "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "bread"}],
+        }
+        rendered = {"text": "#bread", "facets": [facet], "langs": ["en"]}
+        moment = datetime(2026, 3, 1, 9, 30, 0, 123456, tzinfo=UTC)
+        record = {"$type": "app.bsky.feed.post", **rendered, "createdAt": "2026-03-01T09:30:00.123Z"}
+        wire = {"key": atproto.record_key(moment, DELIVERY), "cid": atproto.cid(record), "record": record}
+
+        assert double.adapter.freeze(double.did, rendered, delivery_id=DELIVERY, at=moment).wire == wire
+        receipt = publish(double, wire)
+        assert double.adapter.find_existing(double.access, wire) == receipt
+        assert double.adapter.read_back(double.access, wire, receipt.remote_id) == ReadBack("match")
+
+    # What a post shows, and what it speaks of
+
+    @pytest.mark.parametrize(
+        "written", ["at://{did}/app.bsky.feed.post/{key}", "https://bsky.app/profile/{handle}/post/{key}"]
+    )
+    def test_finds_the_post_that_a_link_means(self, double: Server, written: str):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+        link = written.format(did=double.did, handle=double.handle, key=wire["key"])
+
+        found = double.adapter.reference(double.access.service, link)
+
+        here = {"uri": receipt.remote_id, "cid": wire["cid"]}
+        assert found == {**here, "root": here}
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            "https://example.com/",
+            "https://bsky.app/profile/nobody-at-all.test/post/3kabcdefghijk",
+            "https://bsky.app/profile/{handle}/post/3kabcdefghijk",
+            "https://bsky.app/profile/{handle}",
+            "at://{did}/app.bsky.feed.like/3kabcdefghijk",
+            "https://[",
+            "",
+        ],
+    )
+    def test_a_link_of_no_post_means_nothing(self, double: Server, link: str):
+        link = link.format(did=double.did, handle=double.handle)
+
+        assert double.adapter.reference(double.access.service, link) is None
+
+    def test_quotes_replies_labels_and_shows_a_card(self, double: Server):
+        thread = publish(double, frozen(double, THREAD))
+        *_, last = double.records()
+        shelf = pictured("")[1]
+        (thumb,) = shelf.contents
+        url = "https://example.com/bread"
+        options = {"quote": thread.remote_id, "reply_to": last["uri"], "labels": ["graphic-media"]}
+        content = Content(text="Look", links=(url,), options=options)
+        lookups = Lookups(
+            post=lambda link: double.adapter.reference(double.access.service, link),
+            card=lambda link: Card(link, "Bread", "How we bake it", shelf.picture(MediaReference(id=thumb))),
+        )
+        (rendered,) = double.adapter.render(content, lookups)
+        uploaded = double.adapter.upload(double.access, rendered, shelf, wire=None)
+        wire = freeze(double, rendered, uploaded=uploaded)
+
+        receipt = publish(double, wire)
+
+        value = double.records()[-1]["value"]
+        root = {"uri": thread.remote_id, "cid": double.records()[0]["cid"]}
+        assert value["reply"] == {"root": root, "parent": {"uri": last["uri"], "cid": last["cid"]}}
+        assert value["labels"] == {
+            "$type": "com.atproto.label.defs#selfLabels",
+            "values": [{"val": "graphic-media"}],
+        }
+        embed = value["embed"]
+        assert embed["$type"] == "app.bsky.embed.recordWithMedia"
+        assert embed["record"] == {"$type": "app.bsky.embed.record", "record": root}
+        external = embed["media"]["external"]
+        assert (external["uri"], external["title"], external["description"]) == (url, "Bread", "How we bake it")
+        assert external["thumb"]["ref"]["$link"] == atproto.cid_of_bytes(shelf.contents[thumb])
+        assert double.adapter.read_back(double.access, wire, receipt.remote_id) == ReadBack("match")
+
+    def test_pictures_have_their_shape_and_the_address_we_computed(self, double: Server):
+        content, shelf = pictured("A loaf")
+        (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
+        uploaded = double.adapter.upload(double.access, rendered, shelf, wire=None)
+
+        publish(double, freeze(double, rendered, uploaded=uploaded))
+
+        (image,) = double.records()[0]["value"]["embed"]["images"]
+        assert image["aspectRatio"] == {"width": 300, "height": 260}
+        assert image["image"]["ref"]["$link"] == atproto.cid_of_bytes(shelf.contents[content.media[0].id])
+
+    def test_a_picture_that_is_no_such_picture_is_refused_before_it_is_posted(self, double: Server):
+        content, shelf = pictured("A loaf")
+        (rendered,) = double.adapter.render(content, Lookups(picture=shelf.picture))
+        rendered["pictures"][0]["media_type"] = "image/jpeg"  # it is a PNG, and the server looks
+
+        failure = failure_of(lambda: double.adapter.upload(double.access, rendered, shelf, wire=None))
+
+        assert isinstance(failure, failures.ContentRejected)
+        assert_words(failure)
+
+    def test_counts_and_shows_what_it_sends(self, double: Server):
+        link = "https://example.com/" + "a" * 400
+        content = Content(text=f"{'x' * 270} {link}")
+
+        (rendered,) = double.adapter.render(content, Lookups())
+        publish(double, frozen(double, content))
+
+        sent = double.records()[0]["value"]
+        assert sent["text"] == rendered["text"] == "x" * 270 + " example.com/aaaaaaaaaaaa..."
+        assert "".join(text for text, _ in double.adapter.segments(rendered)) == sent["text"]
+        assert [each.used for each in double.adapter.usage(content)] == [len(sent["text"])] * 2
+        assert double.adapter.validate(content) == []
+        assert sent["facets"][0]["features"][0]["uri"] == link
+
+    def test_a_look_needs_no_token_that_works(self, double: Server):
+        """After a crash the first thing to happen is a look; it must not wait for a refresh."""
+        wire = frozen(double)
+        publish(double, wire)
+        double.expire_token()
+
+        assert double.adapter.find_existing(double.access, wire) is not None
+
+
+class BlueskyContract(BlueskyPosts):
+    """What it promises besides, signing in with an app password."""
+
+    @pytest.fixture
+    def bare(self) -> Generator[FaultyProxy]:
+        """A server that is no Bluesky server; it answers 404 with a page."""
+        with FaultyProxy() as proxy:
+            yield proxy
 
     # Whom it signs in
 
@@ -382,14 +652,6 @@ class BlueskyContract(AdapterContract):
         granted = double.adapter.refresh(double.access)
 
         double.adapter.check(opened(granted, at=double.access.service))
-
-    def test_a_look_needs_no_token_that_works(self, double: Server):
-        """After a crash the first thing to happen is a look; it must not wait for a refresh."""
-        wire = frozen(double)
-        publish(double, wire)
-        double.expire_token()
-
-        assert double.adapter.find_existing(double.access, wire) is not None
 
     def test_a_taken_down_account_is_said_to_be(self, double: Server):
         double.take_down()

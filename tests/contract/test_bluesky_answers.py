@@ -235,11 +235,11 @@ class TestWhereTheAccountLives:
         assert granted.service == (home or canned.server.url)
 
     def test_a_distant_server_sends_nobody_to_this_machine(self):
-        from socialcore.adapters import bluesky  # noqa: PLC0415
+        from socialcore.adapters.bluesky import passwords  # noqa: PLC0415
 
         document = {"service": [{"id": "#atproto_pds", "serviceEndpoint": "http://localhost:5432"}]}
 
-        assert bluesky._home("https://bsky.social", document) == "https://bsky.social"  # noqa: SLF001
+        assert passwords._home("https://bsky.social", document) == "https://bsky.social"  # noqa: SLF001
 
 
 JSON = st.recursive(

@@ -34,6 +34,10 @@ class SandboxDouble(BlueskyDouble):
         handle = f"baker-{uuid4().hex[:10]}.test"
         super().__init__(proxy, sandbox.account(handle), handle, APP_PASSWORD)
 
+    @property
+    def home(self) -> str:
+        return self.sandbox.url
+
     def public_posts(self) -> Sequence[str]:
         return [post["record"]["text"] for post in self._posts()]
 
@@ -52,6 +56,10 @@ class SandboxDouble(BlueskyDouble):
         place = {"repo": self.did, "collection": "app.bsky.feed.post", "rkey": remote_id.rpartition("/")[2]}
         self._call("com.atproto.repo.putRecord", {**place, "record": {**record["value"], "text": "Stale bread."}})
         return "text"
+
+    def remove(self, remote_id: str) -> None:
+        place = {"repo": self.did, "collection": "app.bsky.feed.post", "rkey": remote_id.rpartition("/")[2]}
+        self._call("com.atproto.repo.deleteRecord", place)
 
     def suffer(self, trouble: Trouble) -> None:
         if trouble not in FAULTS:

@@ -106,12 +106,23 @@ class ReferencePds:
             {"repo": did, "collection": COLLECTION, "rkey": key, "record": record},
         )
 
+    def remove(self, did: str, key: str) -> None:
+        """Delete a post as its owner."""
+        place = {"repo": did, "collection": COLLECTION, "rkey": key}
+        self._as(did, "com.atproto.repo.deleteRecord", place)
+
     def expired_token(self, did: str) -> str:
         """Sign an access token of an app password that ended an hour ago."""
         now = int(time.time())
         host = self.call("com.atproto.server.describeServer")["did"]
         claims = {"scope": "com.atproto.appPass", "sub": did, "aud": host, "iat": now - 10_800, "exp": now - 3600}
         return _signed({"typ": "at+jwt", "alg": "HS256"}, claims)
+
+    def aged(self, token: str) -> str:
+        """Sign an access token of a sign-in by browser anew, as one that ended an hour ago."""
+        header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+        now = int(time.time())
+        return _signed(header, {**claims, "iat": now - 7200, "exp": now - 3600})
 
     def call(
         self, method: str, body: Mapping[str, Any] | None = None, *, verb: str = "", authorization: str | None = None
@@ -127,8 +138,11 @@ class ReferencePds:
 
 
 @contextmanager
-def reference_pds(*, rate_limits: bool = False) -> Generator[ReferencePds]:
+def reference_pds(*, rate_limits: bool = False, guest: tuple[str, str] | None = None) -> Generator[ReferencePds]:
     """Run the reference server on free ports until the block ends.
+
+    Args:
+        guest: a public address that this server finds on this machine, and where.
 
     Raises:
         PeerFailed: if it does not come up.
@@ -136,7 +150,7 @@ def reference_pds(*, rate_limits: bool = False) -> Generator[ReferencePds]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pds-", ignore_cleanup_errors=True)))
         port, plc_port = _free_ports(2)
-        process = _start(folder, port, plc_port, rate_limits=rate_limits)
+        process = _start(folder, port, plc_port, rate_limits=rate_limits, guest=guest)
         stack.callback(_end, process)
         _wait_until_ready(process)
         client = stack.enter_context(
@@ -145,7 +159,9 @@ def reference_pds(*, rate_limits: bool = False) -> Generator[ReferencePds]:
         yield ReferencePds(f"http://localhost:{port}", process, client)
 
 
-def _start(folder: Path, port: int, plc_port: int, *, rate_limits: bool) -> subprocess.Popen[str]:
+def _start(
+    folder: Path, port: int, plc_port: int, *, rate_limits: bool, guest: tuple[str, str] | None
+) -> subprocess.Popen[str]:
     # Beside its packages, because that is where Node looks for them.
     program = PEERS / "serve.mjs"
     fresh = PEERS / f"serve-{os.getpid()}.tmp"
@@ -163,6 +179,7 @@ def _start(folder: Path, port: int, plc_port: int, *, rate_limits: bool) -> subp
         "PEER_DATA": str(folder / "data"),
         "PEER_RATE_LIMITS": "1" if rate_limits else "0",
         "PEER_JWT_SECRET": JWT_SECRET,
+        **(dict(zip(("PEER_GUEST", "PEER_GUEST_AT"), guest, strict=True)) if guest else {}),
     }
     try:
         return subprocess.Popen(

@@ -21,6 +21,10 @@ class ReferenceDouble(BlueskyDouble):
         did, app_password = pds.account()
         super().__init__(proxy, did, pds.handle_of(did), app_password)
 
+    @property
+    def home(self) -> str:
+        return self.pds.url
+
     def public_posts(self) -> Sequence[str]:
         return [record["value"]["text"] for record in self.records()]
 
@@ -31,6 +35,9 @@ class ReferenceDouble(BlueskyDouble):
         (record,) = (each for each in self.records() if each["uri"] == remote_id)
         self.pds.put(self.did, remote_id.rpartition("/")[2], {**record["value"], "text": "Stale bread."})
         return "text"
+
+    def remove(self, remote_id: str) -> None:
+        self.pds.remove(self.did, remote_id.rpartition("/")[2])
 
     def expire_token(self) -> None:
         self.with_secret(access=self.pds.expired_token(self.did))

@@ -36,6 +36,7 @@ ABSENT = {"oauth-protected-resource", "oauth-authorization-server"}
 
 POST = "app.bsky.feed.post"
 KEY = "3n2xfa5ehkc2q"
+SECOND_KEY = "3n2xfa5mlcs2q"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -640,6 +641,57 @@ def test_a_fault_without_effect_is_refused(sandbox: Sandbox, wish: Any):
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert sandbox.faults() == []
+
+
+# Gates, quotes, and what is vouched for elsewhere.
+
+
+@pytest.mark.parametrize(
+    ("collection", "key", "about", "complaint"),
+    [
+        ("app.bsky.feed.threadgate", KEY, KEY, None),
+        ("app.bsky.feed.postgate", KEY, KEY, None),
+        ("app.bsky.feed.threadgate", SECOND_KEY, KEY, "not for the post of its own key"),
+        ("app.bsky.feed.threadgate", SECOND_KEY, SECOND_KEY, "a post that is not there"),
+    ],
+)
+def test_a_gate_that_has_no_effect_is_complained_of(
+    alice: Client, sandbox: Sandbox, collection: str, key: str, about: str, complaint: str | None
+):
+    alice.create(KEY, post("hello"))
+    gate = {"$type": collection, "post": f"at://{alice.did}/{POST}/{about}", "createdAt": "2026-01-01T00:00:00Z"}
+
+    assert (
+        alice.call("repo.applyWrites", {"repo": alice.did, "writes": [creation(key, gate, collection)]}).status_code
+        == 200
+    )
+
+    complaints = [each["about"] for each in sandbox.complaints()]
+    assert len(complaints) == (complaint is not None)
+    assert complaint is None or complaint in complaints[0]
+
+
+def test_a_quote_of_nothing_is_complained_of(alice: Client, sandbox: Sandbox):
+    lost = {"uri": f"at://{alice.did}/{POST}/{SECOND_KEY}", "cid": OBSERVED["createRecord #1"]["body"]["cid"]}
+
+    alice.create(KEY, post("hello", embed={"$type": "app.bsky.embed.record", "record": lost}))
+
+    assert "what it quotes" in sandbox.complaints()[0]["about"]
+
+
+def test_vouches_for_an_account_for_one_method_and_for_a_while(alice: Client):
+    now, lxm = int(time.time()), "com.atproto.repo.uploadBlob"
+    alice.http.headers["Authorization"] = f"Bearer {alice.access}"
+
+    def ask(**asked: str) -> httpx.Response:
+        return alice.get("server.getServiceAuth", aud="did:web:localhost", **asked)
+
+    for seconds, method in ((-1, {"lxm": lxm}), (7200, {"lxm": lxm}), (600, {})):
+        assert ask(exp=str(now + seconds), **method).json()["error"] == "BadExpiration"
+    vouched = ask(lxm=lxm, exp=str(now + 600))
+
+    found = claims(vouched.json()["token"])
+    assert (found["iss"], found["aud"], found["lxm"], found["exp"]) == (alice.did, "did:web:localhost", lxm, now + 600)
 
 
 # What it remembers.

@@ -16,6 +16,10 @@ from socialcore.sandbox.bluesky.tokens import Claims
 
 MAX_BLOB_BYTES = 5_242_880
 MAX_JSON_BYTES = 1_024_000
+MAX_VIDEO_BYTES = 300_000_000
+UPLOAD_VIDEO = "app.bsky.video.uploadVideo"
+# What clients send along that the lexicon does not list.
+UNLISTED: Mapping[str, frozenset[str]] = {UPLOAD_VIDEO: frozenset({"did", "name"})}
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -64,8 +68,9 @@ class Call:
 async def take(request: Request) -> Asked:
     """Read a request to its end, keeping no more of it than could be of use."""
     body = bytearray()
+    most = MAX_VIDEO_BYTES if request.path_params["method"] == UPLOAD_VIDEO else MAX_BLOB_BYTES
     async for chunk in request.stream():
-        body += chunk[: MAX_BLOB_BYTES + 1 - len(body)]
+        body += chunk[: most + 1 - len(body)]
     return Asked(
         request.path_params["method"],
         request.method,
@@ -88,7 +93,8 @@ def parameters(asked: Asked, oddities: list[str]) -> Mapping[str, Any]:
     properties = schema.get("properties", {})
     found = {name: _typed(value, properties.get(name, {})) for name, value in asked.query.items()}
     found |= {name: part["default"] for name, part in properties.items() if "default" in part and name not in found}
-    _insist(asked.method, found, schema, oddities)
+    listed = {name: value for name, value in found.items() if name not in UNLISTED.get(asked.method, ())}
+    _insist(asked.method, listed, schema, oddities)
     return found
 
 
@@ -109,8 +115,12 @@ def json_body(asked: Asked, oddities: list[str]) -> Mapping[str, Any]:
         if len(asked.body) > MAX_BLOB_BYTES:
             raise Refusal(413, "PayloadTooLarge", "request entity too large")
         return {}
-    if asked.content_type != "application/json":
+    if asked.content_type != wanted["encoding"]:
         raise invalid(f"Wrong request encoding (Content-Type): {asked.content_type}")
+    return _json_body(asked, wanted, oddities) if asked.content_type == "application/json" else {}
+
+
+def _json_body(asked: Asked, wanted: Mapping[str, Any], oddities: list[str]) -> Mapping[str, Any]:
     if len(asked.body) > MAX_JSON_BYTES:
         raise Refusal(413, "PayloadTooLargeError", "request entity too large")
     body = _parsed(asked.body)

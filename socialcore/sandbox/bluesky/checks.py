@@ -12,6 +12,8 @@ from socialcore.sandbox.bluesky.shapes import is_list, is_object
 from socialcore.sandbox.bluesky.state import Repo, State
 
 POST = "app.bsky.feed.post"
+THREADGATE = "app.bsky.feed.threadgate"
+GATES = (THREADGATE, "app.bsky.feed.postgate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +91,61 @@ def answered(state: State, value: Mapping[str, Any], written: Mapping[str, str],
     Args:
         written: content address by URI of what is written along with this record.
     """
-    for part in ("root", "parent"):
-        match value.get("reply"):
-            case {"root": {"uri": str()}, "parent": {"uri": str()}} as reply:
-                uri, cid = reply[part]["uri"], reply[part].get("cid")
-            case _:
-                return
-        did, _, place = uri.removeprefix("at://").partition("/")
-        collection, _, name = place.partition("/")
-        if did not in state.repos:
-            continue
-        there = state.repos[did].records.get((collection, name))
-        if cid != written.get(uri, there.cid if there else ""):
-            oddities.append(f"the {part} it replies to, {uri} {cid}, is not there")
+    match value.get("reply"):
+        case {"root": {"uri": str()}, "parent": {"uri": str()}} as reply:
+            oddities += [
+                f"the {part} it replies to, {_shown(reply[part])}, is not there"
+                for part in ("root", "parent")
+                if not _is_there(state, written, reply[part]["uri"], reply[part].get("cid"))
+            ]
+        case _:
+            return
+
+
+def quoted(state: State, value: Mapping[str, Any], written: Mapping[str, str], oddities: list[str]) -> None:
+    """Note a quote of what is not there."""
+    match value.get("embed"):
+        case {"record": {"uri": str()} as quote} | {"record": {"record": {"uri": str()} as quote}}:
+            if not _is_there(state, written, quote["uri"], quote.get("cid")):
+                oddities.append(f"what it quotes, {_shown(quote)}, is not there")
+        case _:
+            return
+
+
+def gate(
+    state: State, did: str, collection: str, name: str, value: Mapping[str, Any], posts: Mapping[str, Any]
+) -> Iterator[str]:
+    """Say why a gate has no effect; nobody else would.
+
+    Args:
+        posts: what is written along with it, by URI.
+    """
+    uri = f"at://{did}/{POST}/{name}"
+    if collection not in GATES:
+        return
+    if value.get("post") != uri:
+        yield f"the gate {collection}/{name} is for {value.get('post')}, not for the post of its own key"
+        return
+    kept = state.repos[did].records.get((POST, name))
+    post = posts.get(uri, kept.value if kept else None)
+    if post is None:
+        yield f"the gate {collection}/{name} is for a post that is not there"
+    elif collection == THREADGATE and "reply" in post:
+        yield f"the gate {collection}/{name} is for a reply, which has none"
+
+
+def _is_there(state: State, written: Mapping[str, str], uri: str, cid: str | None) -> bool:
+    """Tell whether a record is there with that content; of those elsewhere nobody knows."""
+    did, _, place = uri.removeprefix("at://").partition("/")
+    collection, _, name = place.partition("/")
+    if did not in state.repos:
+        return True
+    there = state.repos[did].records.get((collection, name))
+    return cid == written.get(uri, there.cid if there else "")
+
+
+def _shown(reference: Mapping[str, Any]) -> str:
+    return f"{reference['uri']} {reference.get('cid')}"
 
 
 def _blobs(value: Any) -> Iterator[Mapping[str, Any]]:

@@ -77,6 +77,8 @@ class Dispatch:
                 self._state.secret, asked.authorization, method.scopes, now=now, even_expired=leaving
             )
             _insist_on_standing(method, claims, status)
+        if method.vouched:
+            claims = tokens.vouched(self._state.secret, asked.authorization, method.vouched, now=now)
         parameters = calls.parameters(asked, oddities)
         body = calls.json_body(asked, oddities)
         if claims and claims.did not in self._state.accounts:
@@ -113,6 +115,8 @@ class Dispatch:
                 return self._answer(asked, now, "takendown")
             case Kind.DEACTIVATED:
                 return self._answer(asked, now, "deactivated")
+            case Kind.MEDIA_FAILED:
+                return self._answer(asked, now, "media failed")
             case Kind.RATE_LIMIT:
                 self._waits.begin(fault, self._account_of(asked), asked.method, now=now)
                 return self._answer(asked, now)
@@ -136,8 +140,7 @@ class Dispatch:
     def _names(self, asked: calls.Asked) -> list[str]:
         """List what the account calling is known by, its DID first; nothing if the call does not tell."""
         if token := tokens.bearer(asked.authorization):
-            claims = tokens.read(self._state.secret, token)
-            name = claims.did if claims else ""
+            name = tokens.speaks_for(self._state.secret, token)
         else:
             name = calls.identifier(asked) if asked.method == SIGN_IN else ""
         if account := self._state.account(name):
@@ -186,6 +189,8 @@ def _suits(kind: Kind, asked: calls.Asked) -> bool:
             return asked.method in {SIGN_IN, REFRESH}
         case Kind.TAKEDOWN:
             return by_token or asked.method == SIGN_IN
+        case Kind.MEDIA_FAILED:
+            return asked.method == calls.UPLOAD_VIDEO
         case Kind.DEACTIVATED:
             session = {SIGN_IN, REFRESH, "com.atproto.server.getSession"}
             return asked.method in session or (by_token and method.changes_repo)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from socialcore.sandbox.bluesky import identity, reads, sessions, writes
+from socialcore.sandbox.bluesky import identity, reads, sessions, video, writes
 from socialcore.sandbox.bluesky.calls import Call
 from socialcore.sandbox.bluesky.limits import (
     NEW_ACCOUNTS,
@@ -29,12 +29,14 @@ class Method:
 
     Attributes:
         scopes: what the token must allow; empty if none is needed.
+        vouched: the method that a token of another server must be for; empty if none will do.
         changes_repo: whether a deactivated account may not.
         costs: the limits it counts against besides the one for all calls.
     """
 
     run: Callable[[State, Call], Any]
     scopes: frozenset[str] = NOBODY
+    vouched: str = ""
     changes_repo: bool = False
     costs: Callable[[str, str, Mapping[str, Any]], list[Claim]] = lambda _who, _address, _body: []
 
@@ -62,6 +64,7 @@ METHODS: Mapping[str, Method] = {
     "com.atproto.server.createAppPassword": Method(sessions.create_app_password, OWNER),
     "com.atproto.server.listAppPasswords": Method(sessions.list_app_passwords, OWNER),
     "com.atproto.server.revokeAppPassword": Method(sessions.revoke_app_password, OWNER),
+    "com.atproto.server.getServiceAuth": Method(sessions.get_service_auth, ACCESS_SCOPES),
     "com.atproto.identity.resolveHandle": Method(identity.resolve_handle),
     "com.atproto.repo.createRecord": Method(
         writes.create_record, ACCESS_SCOPES, changes_repo=True, costs=_writing(lambda _body: 3)
@@ -82,4 +85,8 @@ METHODS: Mapping[str, Method] = {
     "com.atproto.repo.listRecords": Method(reads.list_records),
     "com.atproto.repo.describeRepo": Method(reads.describe_repo),
     "com.atproto.sync.getBlob": Method(reads.get_blob),
+    # Bluesky has a server of its own for these; here it is the same one.
+    "app.bsky.video.getUploadLimits": Method(video.get_upload_limits, vouched="app.bsky.video.getUploadLimits"),
+    "app.bsky.video.uploadVideo": Method(video.upload_video, vouched="com.atproto.repo.uploadBlob", changes_repo=True),
+    "app.bsky.video.getJobStatus": Method(video.get_job_status),
 }

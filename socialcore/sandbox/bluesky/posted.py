@@ -46,11 +46,32 @@ def _posted(state: State, record: Record) -> Posted:
         details={
             "URI": record.uri,
             "CID": record.cid,
+            **_about(value),
             "Created at": str(value.get("createdAt", "")),
             **({"Languages": ", ".join(str(lang) for lang in langs)} if is_list(langs) and langs else {}),
         },
         source=json.dumps(value, ensure_ascii=False, indent=2),
     )
+
+
+def _about(value: Mapping[str, Any]) -> dict[str, str]:
+    """Tell what a post shows besides its text and pictures."""
+    found: dict[str, str] = {}
+    match value.get("embed"):
+        case {"external": {"uri": str(uri), "title": str(title)}} | {
+            "media": {"external": {"uri": str(uri), "title": str(title)}}
+        }:
+            found["Card"] = f"{title}: {uri}"
+        case {"video": {"ref": {"$link": str(cid)}}} | {"media": {"video": {"ref": {"$link": str(cid)}}}}:
+            found["Video"] = cid
+        case _:
+            pass
+    match value.get("embed"):
+        case {"record": {"uri": str(uri)}} | {"record": {"record": {"uri": str(uri)}}}:
+            found["Quotes"] = uri
+        case _:
+            pass
+    return found
 
 
 def _address(did: str, key: str) -> str:

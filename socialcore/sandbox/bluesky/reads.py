@@ -68,17 +68,25 @@ def describe_repo(state: State, call: Call) -> Answer:
 
 
 def upload_blob(state: State, call: Call) -> Answer:
-    cid = cid_of_bytes(call.content)
-    mime = _sniffed(call.content) or call.content_type
+    return {"blob": store_blob(state, call.caller.did, call.content, call.content_type)}
+
+
+def store_blob(state: State, did: str, content: bytes, claimed: str) -> Answer:
+    """Keep a file of an account.
+
+    Returns:
+        What a record would say of it.
+    """
+    cid, size = cid_of_bytes(content), len(content)
+    mime = _sniffed(content) or claimed
     path = state.blob_folder / cid
     if not path.exists():
         half = path.with_suffix(".half")
-        half.write_bytes(call.content)
+        half.write_bytes(content)
         half.replace(path)
-    did, size = call.caller.did, len(call.content)
     if cid not in state.repos[did].blobs:
         state.happen({"type": "blob", "did": did, "cid": cid, "mime": mime, "size": size})
-    return {"blob": {"$type": "blob", "ref": {"$link": cid}, "mimeType": mime, "size": size}}
+    return {"$type": "blob", "ref": {"$link": cid}, "mimeType": mime, "size": size}
 
 
 def get_blob(state: State, call: Call) -> Response:

@@ -1,6 +1,7 @@
 """How the server says no: a status, a name for programs, a sentence for people."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -16,8 +17,10 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def response(self, headers: Mapping[str, str] | None = None) -> JSONResponse:
-        body = {"error": self.error, "message": self.message}
-        return JSONResponse(body, self.status, {**(headers or {}), **self.headers})
+        return JSONResponse(self.body(), self.status, {**(headers or {}), **self.headers})
+
+    def body(self) -> dict[str, Any]:
+        return {"error": self.error, "message": self.message}
 
 
 def invalid(message: str) -> Refusal:

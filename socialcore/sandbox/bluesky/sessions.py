@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -15,6 +15,7 @@ from socialcore.sandbox.bluesky.refusals import Refusal, broken, invalid, revoke
 from socialcore.sandbox.bluesky.state import Account, State, digest, stamp
 
 GRACE = timedelta(hours=2)
+LONGEST_VOUCHED = timedelta(hours=1)
 DOMAIN = ".test"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -107,6 +108,23 @@ def get_session(state: State, call: Call) -> Answer:
     if account is None:
         raise invalid(f"Could not find user info for account: {call.caller.did}")
     return _about(account, call)
+
+
+def get_service_auth(state: State, call: Call) -> Answer:
+    """Vouch for the account at another server, for a minute, or for as long as is asked and allowed."""
+    asked = call.parameters
+    ends_at = datetime.fromtimestamp(asked["exp"], UTC) if "exp" in asked else call.now + timedelta(minutes=1)
+    if ends_at <= call.now:
+        raise Refusal(400, "BadExpiration", "expiration is in past")
+    if ends_at > call.now + LONGEST_VOUCHED:
+        raise Refusal(400, "BadExpiration", "cannot request a token with an expiration more than an hour in the future")
+    if "lxm" not in asked and ends_at > call.now + timedelta(minutes=1):
+        raise Refusal(
+            400,
+            "BadExpiration",
+            "cannot request a method-less token with an expiration more than a minute in the future",
+        )
+    return {"token": tokens.sign_service(state.secret, call.caller.did, asked["aud"], asked.get("lxm"), ends_at)}
 
 
 def delete_session(state: State, call: Call) -> None:

@@ -50,6 +50,19 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoJob:
+    """One video at work, or done; `sent` is the address of what came in, `made` of what came out."""
+
+    id: str
+    did: str
+    sent: str
+    made: str
+    size_bytes: int
+    at: datetime
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     did: str
     collection: str
@@ -90,6 +103,7 @@ class State:
         self.accounts: dict[str, Account] = {}
         self.sessions: dict[str, Session] = {}
         self.repos: dict[str, Repo] = {}
+        self.video_jobs: dict[str, VideoJob] = {}
         self._last_tid = ""
         self._count = 0
 
@@ -154,6 +168,10 @@ class State:
             case "blob":
                 blob = Blob(event["cid"], event["mime"], event["size"])
                 self.repos[event["did"]].blobs[blob.cid] = blob
+            case "video":
+                made = {name: event[name] for name in ("id", "did", "sent", "made", "size_bytes", "failed")}
+                job = VideoJob(**made, at=datetime.fromisoformat(event["at"]))
+                self.video_jobs[job.id] = job
             case "commit":
                 self._apply_commit(event)
             case unknown:

@@ -22,6 +22,7 @@ FULL_SCOPE = "com.atproto.access"
 APP_SCOPE = "com.atproto.appPass"
 PRIVILEGED_APP_SCOPE = "com.atproto.appPassPrivileged"
 REFRESH_SCOPE = "com.atproto.refresh"
+SERVICE_SCOPE = "service"  # ours, for what another server vouches for
 ACCESS_SCOPES = frozenset({FULL_SCOPE, APP_SCOPE, PRIVILEGED_APP_SCOPE})
 
 
@@ -55,6 +56,42 @@ def read(secret: str, token: str) -> Claims | None:
         return Claims(claims["sub"], claims["scope"], claims.get("jti", ""), expires_at)
     except (JoseError, ValueError, KeyError, TypeError):
         return None
+
+
+def sign_service(secret: str, did: str, audience: str, method: str | None, expires_at: datetime) -> str:
+    """Vouch for an account at another server; the real server signs with the account's own key."""
+    claims = {"iss": did, "aud": audience, "lxm": method, "exp": int(expires_at.timestamp())}
+    return jwt.encode({"typ": "JWT", "alg": "HS256"}, claims, OctKey.import_key(secret))
+
+
+def speaks_for(secret: str, token: str) -> str:
+    """Say whose token it is, be it expired, of whatever kind; nobody's if it is not ours."""
+    try:
+        claims: Mapping[str, Any] = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"]).claims
+    except (JoseError, ValueError):
+        return ""
+    return str(claims.get("sub", claims.get("iss", "")))
+
+
+def vouched(secret: str, authorization: str | None, method: str, *, now: datetime) -> Claims:
+    """Say for whom a server vouches, for one method.
+
+    Raises:
+        Refusal: if it does not, or for another method.
+    """
+    token = bearer(authorization)
+    try:
+        claims: Mapping[str, Any] = jwt.decode(token or "", OctKey.import_key(secret), algorithms=["HS256"]).claims
+        expires_at, did = datetime.fromtimestamp(claims["exp"], UTC), claims["iss"]
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise Refusal(401, "BadJwt", "poorly formatted jwt") from error
+    if expires_at <= now:
+        raise Refusal(401, "JwtExpired", "jwt expired")
+    if claims["aud"] != SERVER_DID:
+        raise Refusal(401, "BadJwtAudience", "jwt audience does not match service did")
+    if claims["lxm"] != method:
+        raise Refusal(401, "BadJwtLexiconMethod", f'bad jwt lexicon method ("lxm"). must match: {method}')
+    return Claims(did, SERVICE_SCOPE, "", expires_at)
 
 
 def bearer(authorization: str | None) -> str | None:

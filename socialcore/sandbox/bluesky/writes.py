@@ -121,10 +121,13 @@ def _commit(state: State, call: Call, did: str, writes: Sequence[Write]) -> Answ
         raise Refusal(400, "InvalidSwap", f"Commit was at {repo.head or 'null'}")
     _insist_on_room(repo, writes, call.oddities)
     written = {_uri(did, write): write.checked.cid for write in writes if write.checked}
+    posts = {_uri(did, write): write.checked.value for write in writes if write.checked}
     for write in writes:
         if write.checked:
             checks.blobs(repo, write.checked.value, call.oddities)
             checks.answered(state, write.checked.value, written, call.oddities)
+            checks.quoted(state, write.checked.value, written, call.oddities)
+            call.oddities += checks.gate(state, did, write.collection, write.key, write.checked.value, posts)
     rev = state.tid(call.now)
     steps = [_step(write) for write in writes]
     # The server signs a tree of all records; here the address of the step and the one before does as well.

@@ -20,7 +20,21 @@ const port = Number(needed('PEER_PDS_PORT'));
 const plcPort = Number(needed('PEER_PLC_PORT'));
 const data = needed('PEER_DATA');
 const limited = process.env.PEER_RATE_LIMITS === '1';
+// A public address of a test's own, "https://composer.example.com", and where it is served on this machine.
+const guest = process.env.PEER_GUEST || '';
+const guestAt = process.env.PEER_GUEST_AT || '';
 const started = Date.now();
+
+if (guest) {
+  // The server reads who an app is at the app's own https address. For this one name, that is here.
+  const { fetch } = globalThis;
+  globalThis.fetch = (input, init) => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    if (url.origin !== guest) return fetch(input, init);
+    const there = new URL(url.pathname + url.search, guestAt);
+    return fetch(input instanceof Request ? new Request(there, input) : there, init);
+  };
+}
 
 // The directory lives in memory, so accounts of an earlier life would belong to nobody.
 fs.rmSync(data, { recursive: true, force: true });
