@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import bluesky_client
-from socialcore import demo, installation, operators
-from socialcore.database import Database, system_scope
+from api import bluesky_client, media, oauth, opened
+from api.visitors import COOKIE
+from socialcore import demo, operators
+from socialcore.database import system_scope
 from socialcore.settings import Settings
 
-COOKIE = "composer_sign_in"
 AWAY = PlainTextResponse("The database does not answer. Nothing was changed: go back, and try again in a moment.", 503)
 
 
@@ -23,7 +23,9 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         Route("/overview", _overview),
         Route("/healthz", _alive),
         Route("/readyz", _ready(settings)),
+        *oauth.of(settings),
         *bluesky_client.of(),
+        *media.routes(settings, lambda: opened.database(settings)),
     ]
     if not settings.embedded:
         return always
@@ -34,7 +36,7 @@ def _demo_sign_in(settings: Settings):  # noqa: ANN202 - an endpoint, as Starlet
     def sign_in(request: Request) -> Response:
         """Sign in as the demo operator of a role; only with the embedded database, on this machine."""
         token = secrets.token_urlsafe(32)
-        database = _database(settings)
+        database = opened.database(settings)
         role = request.path_params["role"]
         try:
             known = operators.start_sign_in(database, token, issuer=demo.ISSUER, subject=role, verified_email=None)
@@ -53,7 +55,7 @@ def _sign_out(settings: Settings):  # noqa: ANN202
     def sign_out(request: Request) -> Response:
         if token := request.cookies.get(COOKIE):
             try:
-                operators.end_sign_in(_database(settings), token)
+                operators.end_sign_in(opened.database(settings), token)
             except sqlalchemy.exc.SQLAlchemyError:
                 return AWAY  # the cookie stays: without it, nobody could end what it still opens
         answer = RedirectResponse("/", status_code=303)
@@ -77,7 +79,7 @@ def _ready(settings: Settings):  # noqa: ANN202
         """Does the database answer, and does a worker beat? Without a worker, nothing goes out."""
         started = time.monotonic()
         try:
-            with system_scope(_database(settings)) as scope:
+            with system_scope(opened.database(settings)) as scope:
                 beating = scope.run(
                     "select count(*) from workers where stopped_at is null and beat_at > now() - interval '60 seconds'"
                 ).scalar_one()
@@ -89,18 +91,3 @@ def _ready(settings: Settings):  # noqa: ANN202
         return JSONResponse(body, status_code=200 if fine else 503)
 
     return ready
-
-
-_opened: dict[str, Database] = {}
-
-
-def _database(settings: Settings) -> Database:
-    """One small pool for these routes, opened when it is first needed: the embedded server starts after us."""
-    if "app" not in _opened:
-        here = (
-            installation.embedded(installation.server(settings))
-            if settings.embedded
-            else installation.configured(settings)
-        )
-        _opened["app"] = here.as_app(most_connections=3)
-    return _opened["app"]

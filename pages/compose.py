@@ -1,5 +1,6 @@
 """Write a post, see what will be sent, send it for the right account."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import streamlit as st
@@ -8,7 +9,7 @@ from socialcore import connections, drafts, publishing, times
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import notices, sending, session, shell, words, writing
+from ui import attaching, notices, sending, session, shell, words, writing
 from ui.composer import composer, written
 from ui.parts import empty, quiet
 from ui.view import h, show
@@ -39,11 +40,17 @@ def chosen_connections() -> list[Connection]:
 
 def content_now() -> Content:
     """What stands in the field, also in a callback that comes before what was typed last has been drawn."""
-    return Content(text=written(draft.content.text, key=TEXT, rev=rev))
+    text = written(draft.content.text, key=TEXT, rev=rev)
+    return replace(draft.content, text=text, media=attaching.described(draft.content, rev))
 
 
 def save(*_: str) -> None:
-    writing.save(operator, account, rev, content_now(), [each.id for each in chosen_connections()])
+    save_content(content_now())
+
+
+def save_content(content: Content) -> None:
+    text = written(draft.content.text, key=TEXT, rev=rev)
+    writing.save(operator, account, rev, replace(content, text=text), [each.id for each in chosen_connections()])
 
 
 @notices.action
@@ -108,6 +115,7 @@ def write() -> None:
             content.text, key=TEXT, label="Text", rev=rev, on_change=save, counts=writing.counts(content, chosen),
             marks=tuple(writing.marks(content.text, mentioned)), placeholder="What is new?",
         )  # fmt: skip
+        attaching.area(operator, account, draft.content, rev, save_content)
         notes = writing.problems(account, content, chosen, allowed, found)
         show(h("div.stack.wide", *notes), key="problems")
         for known in found.values():
@@ -121,14 +129,22 @@ def write() -> None:
             say_when(due_at)
         missing = shell.what_is_missing(content, chosen, no_time, due_at, session.now())
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
-            st.button("Discard", key="discard", type="tertiary", on_click=discard, disabled=not content.text)
+            st.button(
+                "Discard",
+                key="discard",
+                type="tertiary",
+                on_click=discard,
+                disabled=not (content.text or content.media),
+            )
             st.button(
                 f"{'Schedule' if due_at else 'Publish'} for {account.name}", key="publish", type="primary",
                 icon=":material/send:", on_click=publish, disabled=bool(missing), help=missing,
             )  # fmt: skip
     with right:
         st.header("Preview", anchor=False)
-        cards = [writing.preview(account, each, rendered[each.id]) for each in chosen] if content.text else []
+        library = session.library(operator, account)
+        pictures = [(attaching.source(library, account.id, each.id), each.alt) for each in content.media]
+        cards = [writing.preview(account, each, rendered[each.id], pictures) for each in chosen] if content.text else []
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")
     shell.follow()

@@ -1,4 +1,4 @@
-"""The command line: python -m socialcore migrate | work | sandbox | accounts | operators | check."""
+"""The command line: python -m socialcore migrate | work | sandbox | accounts | operators | keys | check."""
 
 import argparse
 import logging
@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy.exc import OperationalError
 
-from socialcore import accounts, installation, operators
+from socialcore import accounts, installation, keys, operators
 from socialcore.embedded import EmbeddedError
 from socialcore.settings import Settings, SettingsError
+
+KEYS_NEED = ("owner_database_url", "context_key", "sealing_keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log every URL
     try:
         return options.run(Settings.from_environment(), options)
-    except (SettingsError, EmbeddedError, accounts.BadAccount, operators.BadOperator) as error:
+    except (SettingsError, EmbeddedError, accounts.BadAccount, operators.BadOperator, keys.KeyNeeded) as error:
         print(f"{error}", file=sys.stderr)
     except OperationalError as error:
         says = str(error.orig).partition("\n")[0]
@@ -44,12 +46,21 @@ def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
 
 
 def _work(settings: Settings, options: argparse.Namespace) -> int:
+    from socialcore import media, stores  # noqa: PLC0415
     from socialcore.worker import NotDurable, Worker, connections_for  # noqa: PLC0415
 
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
         concurrency = options.concurrency or settings.concurrency
         database = here.as_worker(most_connections=connections_for(concurrency))
-        worker = Worker(database, here.worker_url, here.vault(), concurrency=concurrency)
+        media_of = media.for_workers(database, stores.configured(settings.media_bucket), settings.public_media_url)
+        worker = Worker(
+            database,
+            here.worker_url,
+            here.vault(),
+            concurrency=concurrency,
+            media=media_of,
+            check_every=settings.check_every,
+        )
         _stop_on_signals(worker.stop, options)
         try:
             worker.run()
@@ -114,6 +125,51 @@ def _add_operator(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _list_keys(settings: Settings, _options: argparse.Namespace) -> int:
+    with installation.opened(settings, *KEYS_NEED) as here:
+        for use in keys.uses(here):
+            missing = "" if use.is_here else "; it is not here, so they do not open"
+            print(f"key {use.number}: {use.values} sealed values{'; seals what is new' if use.seals else ''}{missing}")
+    return 0
+
+
+def _add_key(settings: Settings, _options: argparse.Namespace) -> int:
+    if settings.embedded:
+        with installation.server(settings) as postgres:
+            number = keys.add_to_embedded(postgres)
+        print(f"Key {number} is kept beside the embedded server. Start Social Composer again, then: keys rotate")
+        return 0
+    settings.require("sealing_keys")
+    number, entry = keys.new(settings.sealing_keys)
+    print(f"Add this to COMPOSER_SEALING_KEYS, or to its file, everywhere, and to your backup of it:\n\n{entry}\n")
+    print(f"Start dashboards and workers again with it: from then on key {number} seals. Then: keys rotate")
+    return 0
+
+
+def _rotate_keys(settings: Settings, _options: argparse.Namespace) -> int:
+    with installation.opened(settings, *KEYS_NEED) as here:
+        for done in keys.rotate(here):
+            print(f"{done} sealed values put under key {max(here.sealing_keys)}")
+        left = [use for use in keys.uses(here) if use.values and not use.seals]
+    for use in left:
+        print(f"{use.values} values still need key {use.number}: in use just now, or damaged. Run this again.")
+    return 1 if left else 0
+
+
+def _retire_key(settings: Settings, options: argparse.Namespace) -> int:
+    with installation.opened(settings, *KEYS_NEED) as here:
+        keys.insist_on_unused(here, options.number)
+    if settings.embedded:
+        with installation.server(settings) as postgres:
+            keys.remove_from_embedded(postgres, options.number)
+        print(f"Key {options.number} is gone. Start Social Composer again.")
+    else:
+        print(
+            f"Nothing needs key {options.number}. Remove it from COMPOSER_SEALING_KEYS, or from its file, everywhere."
+        )
+    return 0
+
+
 def _check(settings: Settings, _options: argparse.Namespace) -> int:
     from socialcore import checks  # noqa: PLC0415
 
@@ -143,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         child.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
     command("check", "say whether this installation is well", _check)
     _people(commands)
+    _master_keys(commands)
     return parser
 
 
@@ -165,6 +222,16 @@ def _people(commands: Any) -> None:
     invite.add_argument("--account", action="append", default=[], help="one the operator acts for; repeatable")
     invite.add_argument("--every-account", action="store_true", help="acts for all, also those yet to come")
     invite.set_defaults(run=_add_operator)
+
+
+def _master_keys(commands: Any) -> None:
+    key = commands.add_parser("keys", help="the master keys that seal sign-ins").add_subparsers(required=True)
+    key.add_parser("list", help="how many values each key seals").set_defaults(run=_list_keys)
+    key.add_parser("add", help="make a new key").set_defaults(run=_add_key)
+    key.add_parser("rotate", help="put every value under the newest key").set_defaults(run=_rotate_keys)
+    retire = key.add_parser("retire", help="make sure that nothing needs a key, and say goodbye to it")
+    retire.add_argument("number", type=int)
+    retire.set_defaults(run=_retire_key)
 
 
 def _stop_on_signals(stop: Callable[[], None], options: argparse.Namespace) -> None:

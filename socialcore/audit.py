@@ -1,9 +1,21 @@
 """What people changed, for ever: who, when, what, and why."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from socialcore.database import AccountScope
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    at: datetime
+    actor: str  # an operator's name, or "worker"
+    action: str
+    detail: Mapping[str, Any]
 
 
 def record(scope: AccountScope, action: str, **detail: Any) -> None:
@@ -22,4 +34,17 @@ def record(scope: AccountScope, action: str, **detail: Any) -> None:
             "action": action,
             "detail": json.dumps(detail, default=str),
         },
+    )
+
+
+def of_connection(scope: AccountScope, connection_id: UUID, grant_id: UUID, *, most: int = 20) -> list[Entry]:
+    """List what became of a connection and of its sign-in, the latest first."""
+    return scope.all(
+        Entry,
+        "select a.at, coalesce(o.name, a.actor) as actor, a.action, a.detail from audit_log a"
+        " left join operators o on o.id::text = a.actor"
+        " where a.account_id = :account_id and (a.detail->>'connection_id' = :id"
+        "   or (a.detail->>'grant_id' = :grant_id and a.detail->>'connection_id' is null))"
+        " order by a.seq desc limit :most",
+        {"account_id": scope.account_id, "id": str(connection_id), "grant_id": str(grant_id), "most": most},
     )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,14 @@ Rows: TypeAlias = CursorResult[*tuple[Any, ...]]
 
 CONTEXT_SECONDS = 600  # longer than any transaction, and than two machines' clocks differ
 CONTEXT_KEY_NO = 1
+# What the database takes each kind of context for.
+OPENS = {
+    "account": "writable_account()",
+    "worker": "writable_account()",
+    "portfolio": "acting_operator()",
+    "media": "public_media()",
+    "": "null::uuid",
+}
 ROLES = ("composer_owner", "composer_app", "composer_worker", "composer_oncall")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -113,6 +121,13 @@ class SystemScope(_Scope):
     """A transaction that sees no account: sign-ins, workers, and the lanes, which hold no content."""
 
 
+@dataclass(frozen=True, slots=True)
+class MediaScope(_Scope):
+    """A read-only transaction that sees one picture of one account. Only `media_scope` makes one."""
+
+    account_id: UUID
+
+
 ReadScope: TypeAlias = AccountScope | PortfolioScope
 
 
@@ -163,18 +178,34 @@ def portfolio_scope(database: Database, operator_id: UUID) -> Generator[Portfoli
 
 
 @contextmanager
+def media_scope(database: Database, account_id: UUID, media_id: str) -> Generator[MediaScope]:
+    """Open one picture to whoever may have it without being an operator: a platform, by an address that we signed.
+
+    Raises:
+        ContextRefused: if the database does not accept what we sign.
+    """
+    with _transaction(database, f"media:{media_id}||{account_id}") as (connection, opened):
+        if opened != f"{account_id}/{media_id}":
+            raise ContextRefused
+        connection.execute(_parsed("set transaction read only"))
+        yield MediaScope(connection, account_id)
+
+
+@contextmanager
 def system_scope(database: Database) -> Generator[SystemScope]:
     with _transaction(database, "") as (connection, _):
         yield SystemScope(connection)
 
 
 @contextmanager
-def admin_scope(owner_url: str, context_key: bytes) -> Generator[SystemScope]:
-    """Open a transaction as composer_admin; whoever may migrate may manage accounts and people."""
+def admin_scope(
+    owner_url: str, context_key: bytes, *, role: Literal["composer_admin", "composer_keys"] = "composer_admin"
+) -> Generator[SystemScope]:
+    """Open a transaction as a role nobody signs in as; whoever may migrate may manage people, and rotate keys."""
     database = open_database(owner_url, context_key, most_connections=1)
     try:
         with database.engine.begin() as connection:
-            connection.execute(text("set local role composer_admin"))
+            connection.execute(text(f"set local role {role}"))
             yield SystemScope(connection)
     finally:
         database.engine.dispose()
@@ -195,7 +226,7 @@ def in_words(error: BaseException) -> str:
 
 
 @contextmanager
-def _transaction(database: Database, who: str) -> Generator[tuple[Connection, UUID | None]]:
+def _transaction(database: Database, who: str) -> Generator[tuple[Connection, UUID | str | None]]:
     """Open a transaction and tell Postgres who asks; yields whom or what that opens as well.
 
     A restarted server costs a reconnect, not an error on a screen.
@@ -222,19 +253,19 @@ def _parsed(statement: str) -> TextClause:
     return text(statement)
 
 
-def _enter(connection: Connection, database: Database, who: str) -> UUID | None:
+def _enter(connection: Connection, database: Database, who: str) -> UUID | str | None:
     """Say who asks, signed, for this transaction only; nobody is a context that opens nothing.
 
     Returns:
-        What the database takes it for: the one account, or for a portfolio its operator.
+        What the database takes it for: the one account, for a portfolio its operator, or the one picture.
     """
     claim = f"{who}|{int(time.time()) + CONTEXT_SECONDS}|{CONTEXT_KEY_NO}"
     mac = hmac.digest(database.context_key, claim.encode(), "sha256").hex()
     context = f"{claim}|{mac}" if who else ""
-    opens = "acting_operator()" if who.startswith("portfolio") else "writable_account()" if who else "null::uuid"
+    asked = who.partition("|")[0].partition(":")[0]
     entered = "with entered as materialized (select set_config('composer.context', :context, true) as context)"
     return connection.execute(
-        _parsed(f"{entered} select {opens} from entered where context is not null"), {"context": context}
+        _parsed(f"{entered} select {OPENS[asked]} from entered where context is not null"), {"context": context}
     ).scalar()
 
 

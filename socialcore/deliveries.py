@@ -117,6 +117,24 @@ class AttemptSeen:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What did not go out while its connection's sign-in did not work."""
+
+    id: UUID
+    post_id: UUID
+    number: int
+    state: Literal["failed", "missed"]
+    text: str
+    due_at: datetime
+
+
+# Of a delivery `d` and its grant `g`: it failed, or its time passed, for want of a sign-in that works again now.
+LEFT_BEHIND = """g.reconnected_from is not null and g.reconnect_since is null and d.changed_at >= g.reconnected_from
+    and (d.state = 'missed'
+         or (d.state = 'failed' and d.failure_kind in ('ReconnectNeeded', 'CredentialExpired')))"""
+
+
 def of_posts(scope: ReadScope, post_ids: Sequence[UUID]) -> dict[UUID, list[Delivery]]:
     """What became of these posts, connection by connection."""
     found = scope.all(
@@ -143,6 +161,20 @@ def next_up(scope: ReadScope, *, most: int = 10) -> list[Delivery]:
         Delivery,
         f"{SELECT} where d.state = 'queued' and d.held_because is null order by d.next_at limit :most",
         {"most": most},
+    )
+
+
+def left_behind(scope: AccountScope, connection_id: UUID) -> list[LeftBehind]:
+    """List what a connection could not send for want of a sign-in, now that it works again; the oldest first."""
+    return scope.all(
+        LeftBehind,
+        "select d.id, d.post_id, p.number, d.state, d.due_at,"
+        "   coalesce(d.rendered->>'text', p.content->>'text', '') as text from deliveries d"
+        " join posts p on p.account_id = d.account_id and p.id = d.post_id"
+        " join connections c on c.account_id = d.account_id and c.id = d.connection_id"
+        " join grants g on g.account_id = c.account_id and g.id = c.grant_id"
+        f" where d.account_id = :account_id and d.connection_id = :id and {LEFT_BEHIND} order by d.due_at, d.part",
+        {"account_id": scope.account_id, "id": connection_id},
     )
 
 
@@ -214,6 +246,22 @@ def go_on(scope: AccountScope, delivery_ids: Sequence[UUID], *, late_window: tim
         {"account_id": scope.account_id, "ids": followers, "window": late_window},
     )
     lanes.wake(scope, connection_ids)
+
+
+def send_left_behind(scope: AccountScope, connection_id: UUID, *, late_window: timedelta) -> int:
+    """Send after all what a connection could not send for want of a sign-in.
+
+    Returns:
+        How many.
+    """
+    found = left_behind(scope, connection_id)
+    if missed := [each.id for each in found if each.state == "missed"]:
+        send_missed(scope, missed, late_window=late_window)
+    if failed := [each.id for each in found if each.state == "failed"]:
+        send_again(scope, failed, late_window=late_window)
+    if found:
+        go_on(scope, [each.id for each in found], late_window=late_window)
+    return len(found)
 
 
 def give_up(scope: AccountScope, delivery_ids: Sequence[UUID]) -> None:

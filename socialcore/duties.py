@@ -1,21 +1,28 @@
 """What a worker does with stored sign-ins besides publishing: checking them, giving them back."""
 
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
-from socialcore import events, failures, grants
+from socialcore import audit, failures, grants, health
 from socialcore.adapters import ADAPTERS
+from socialcore.adapters.contract import Checked
 from socialcore.database import AccountScope, Database, system_scope, worker_scope
 from socialcore.posts import Platform
 from socialcore.transitions import REFRESH_AHEAD, Grant
 from socialcore.vault import Vault
 
+TRIED_AGAIN = timedelta(minutes=10)
+GIVEN_BACK = "given back"
+WAS_GIVEN_BACK = "This sign-in was given back when its last connection was disconnected. Connect again."
+
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    id: UUID
+    id: UUID | None  # None: a check that is due by the calendar, which nobody asked for
     account_id: UUID
     connection_id: UUID
     kind: Literal["check", "revoke", "look"]
@@ -25,24 +32,27 @@ class Duty:
     url: str | None = None
 
 
-def perform(database: Database, sealing: Vault, duty: Duty) -> None:
-    """Check a sign-in or give it back, and note what came of it; both may be done twice without harm."""
+def perform(database: Database, sealing: Vault, duty: Duty, *, every: timedelta = health.EVERY) -> None:
+    """Check a sign-in or give it back, and note what came of it; both may be done twice without harm.
+
+    Args:
+        every: how long until a connection that is well is checked again.
+    """
+    if duty.kind == "revoke":
+        _give_back(database, sealing, duty)
+        return
     with worker_scope(database, duty.account_id) as scope:
         platform, grant = sign_in_of(scope, duty.connection_id)
-    try:
-        if duty.kind == "check":
-            _check(database, sealing, platform, grant)
-        else:
-            ADAPTERS[platform].revoke(grants.opened(sealing, grant).access)
-        failure = None
-    except failures.PlatformFailure as trouble:
-        failure = trouble
+    started = time.monotonic()
+    found, grant = _check(database, sealing, platform, grant)
+    took = timedelta(seconds=time.monotonic() - started)
     with worker_scope(database, duty.account_id) as scope:
-        _note(scope, duty, grant, failure)
+        _end(scope, duty, "fine" if isinstance(found, Checked) else str(found))
+        health.note(scope, health.Measured(duty.connection_id, platform, grant, found, took), every=every)
 
 
 def take(database: Database, platforms: Collection[Platform]) -> Duty | None:
-    """Take the duty at one of these platforms that has waited longest, if there is one."""
+    """Take the duty at one of these platforms that has waited longest, or else the check that is most overdue."""
     with system_scope(database) as scope:
         return scope.first(
             Duty,
@@ -53,6 +63,14 @@ def take(database: Database, platforms: Collection[Platform]) -> Duty | None:
             "   order by d.due_at limit 1 for update of d skip locked)"
             " returning id, account_id, connection_id, kind, delivery_id, remote_id, url,"
             "   (select l.platform from lanes l where l.connection_id = duties.connection_id) as platform",
+            {"platforms": list(platforms)},
+        ) or scope.first(
+            Duty,
+            "update lanes set check_at = clock_timestamp() + interval '1 minute' where connection_id = ("
+            "   select connection_id from lanes where check_at <= clock_timestamp()"
+            "     and not_before <= clock_timestamp() and platform = any(:platforms)"
+            "   order by check_at limit 1 for update skip locked)"
+            " returning cast(null as uuid) as id, account_id, connection_id, 'check' as kind, platform",
             {"platforms": list(platforms)},
         )
 
@@ -68,47 +86,67 @@ def sign_in_of(scope: AccountScope, connection_id: UUID) -> tuple[Platform, Gran
     return row[0], Grant(scope.account_id, row[1], row[2], row[3], row[4], row[5], row[6])
 
 
-def _check(database: Database, sealing: Vault, platform: Platform, grant: Grant) -> None:
-    prepared = grants.fresh(database, sealing, platform, grant)
+def _check(
+    database: Database, sealing: Vault, platform: Platform, grant: Grant
+) -> tuple[Checked | failures.PlatformFailure, Grant]:
+    """Make the call, with a renewed sign-in if need be; says which version of it was used last."""
     try:
-        ADAPTERS[platform].check(prepared.access)
-    except failures.CredentialExpired:
-        renewed = grants.refreshed(database, sealing, platform, prepared.grant)
-        ADAPTERS[platform].check(renewed.access)
+        prepared = grants.fresh(database, sealing, platform, grant)
+        grant = prepared.grant
+        try:
+            return ADAPTERS[platform].check(prepared.access), grant
+        except failures.CredentialExpired:
+            renewed = grants.refreshed(database, sealing, platform, grant)
+            grant = renewed.grant
+            return ADAPTERS[platform].check(renewed.access), grant
+    except failures.PlatformFailure as failure:
+        return failure, grant
 
 
-def _note(scope: AccountScope, duty: Duty, grant: Grant, failure: failures.PlatformFailure | None) -> None:
-    values = {"account_id": scope.account_id, "id": duty.id, "outcome": str(failure) if failure else "fine"}
+def _give_back(database: Database, sealing: Vault, duty: Duty) -> None:
+    with worker_scope(database, duty.account_id) as scope:
+        platform, grant = sign_in_of(scope, duty.connection_id)
+        used = scope.run("select grant_is_used(:account_id, :id)", {"account_id": grant.account_id, "id": grant.id})
+        is_used = bool(used.scalar_one())
+    outcome = "kept: another connection uses the same sign-in"
+    if not is_used:
+        try:
+            ADAPTERS[platform].revoke(grants.opened(sealing, grant).access)
+            outcome = GIVEN_BACK
+        except failures.PlatformFailure as failure:
+            outcome = str(failure)
+            if _is_tried_again(database, duty, failure):
+                return
+    with worker_scope(database, duty.account_id) as scope:
+        _end(scope, duty, outcome)
+        if outcome == GIVEN_BACK:  # nothing of it may be chosen any more
+            scope.run(
+                "update grants set reconnect_because = :why,"
+                "   reconnect_since = coalesce(reconnect_since, clock_timestamp())"
+                " where account_id = :account_id and id = :id and version = :version",
+                {"account_id": grant.account_id, "id": grant.id, "version": grant.version, "why": WAS_GIVEN_BACK},
+            )
+        audit.record(scope, "connection.sign_in_revoked", connection_id=duty.connection_id, outcome=outcome)
+
+
+def _is_tried_again(database: Database, duty: Duty, failure: failures.PlatformFailure) -> bool:
+    """Wait out an outage, for a day: what is not given back still opens the account."""
+    if not isinstance(failure, failures.Unavailable | failures.OutcomeUnknown | failures.RateLimited):
+        return False
+    with worker_scope(database, duty.account_id) as scope:
+        waits = scope.run(
+            "update duties set due_at = clock_timestamp() + :after, outcome = :outcome"
+            " where account_id = :account_id and id = :id and asked_at > clock_timestamp() - interval '1 day'",
+            {"account_id": duty.account_id, "id": duty.id, "after": TRIED_AGAIN, "outcome": str(failure)},
+        )
+    return waits.rowcount > 0
+
+
+def _end(scope: AccountScope, duty: Duty, outcome: str) -> None:
+    if duty.id is None:
+        return
     scope.run(
         "update duties set done_at = clock_timestamp(), outcome = :outcome"
         " where account_id = :account_id and id = :id and done_at is null",
-        values,
+        {"account_id": scope.account_id, "id": duty.id, "outcome": outcome},
     )
-    if duty.kind == "revoke":
-        return
-    needs_person = isinstance(failure, failures.ReconnectNeeded)
-    # The grant before the connection, as whoever connects again at this moment does.
-    # Only what a check proves ends or begins a need to reconnect; an outage says nothing about a sign-in.
-    if failure is None or needs_person:
-        scope.run(
-            "update grants set reconnect_because = :why,"
-            "   reconnect_since = case when cast(:why as text) is null then null"
-            "     else coalesce(reconnect_since, clock_timestamp()) end"
-            " where account_id = :account_id and id = :grant_id and version >= :version",
-            {
-                "account_id": scope.account_id,
-                "grant_id": grant.id,
-                "version": grant.version,
-                "why": str(failure) if failure else None,
-            },
-        )
-    scope.run(
-        "update connections set checked_at = clock_timestamp(), check_failure = :failure"
-        " where account_id = :account_id and id = :id",
-        {
-            "account_id": scope.account_id,
-            "id": duty.connection_id,
-            "failure": None if failure is None or needs_person else str(failure),
-        },
-    )
-    events.record(scope, "connection.checked", fine=failure is None, kind=failure.kind if failure else None)

@@ -96,7 +96,7 @@ def _checked(url: str, test_server: tuple[str, int] | None) -> httpx.URL:
         raise _no_link()
     try:
         read = httpx.URL(url)
-        host, port = read.host, read.port or (443 if read.scheme == "https" else 80)
+        host, port = read.host, read.port
         read.raw_host.decode("ascii")
     except (httpx.InvalidURL, ValueError) as error:
         raise _no_link() from error
@@ -104,7 +104,7 @@ def _checked(url: str, test_server: tuple[str, int] | None) -> httpx.URL:
         raise _no_link()
     if read.userinfo or "@" in read.netloc.decode("latin-1"):
         raise Unfetched("The link holds a name or a password.", "Use it without the part before the @.")
-    if port not in WEB_PORTS and (test_server is None or port != test_server[1]):
+    if port is not None and port not in WEB_PORTS and (test_server is None or port != test_server[1]):
         raise Unfetched("The link names a port that web pages do not use.", OPEN_LINK)
     if _is_disguised(host):
         raise Unfetched("The link writes an address in an unusual way.", OPEN_LINK)

@@ -1,8 +1,9 @@
 """Sign-ins at platforms: sealed when they are stored, opened by the worker alone, refreshed by one at a time."""
 
+import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ import sqlalchemy.exc
 
 from socialcore import failures, vault
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Access, Granted, Json
+from socialcore.adapters.contract import Access, Granted, Json, Target
 from socialcore.database import AccountScope, Database, worker_scope
 from socialcore.posts import Platform
 from socialcore.transitions import Grant
@@ -47,16 +48,49 @@ def store(scope: AccountScope, sealing: Vault, platform: Platform, granted: Gran
         "sealed": sealing.seal(granted.secret, vault.place(scope.account_id, grant_id, version)),
         "version": version,
         "expires_at": granted.expires_at,
+        "ends_at": granted.ends_at,
+        "permissions": None if granted.permissions is None else sorted(granted.permissions),
+        "targets": json.dumps([asdict(target) for target in granted.targets]),
     }
     scope.run(
         "update grants set sealed = :sealed, version = :version, expires_at = :expires_at, refreshing_until = null,"
-        "   reconnect_since = null, reconnect_because = null where account_id = :account_id and id = :id"
+        "   reconnected_from = coalesce(reconnect_since, reconnected_from), reconnect_since = null,"
+        "   reconnect_because = null, ends_at = :ends_at, warned_days = null, permissions = :permissions,"
+        "   targets = cast(:targets as jsonb) where account_id = :account_id and id = :id"
         if known
-        else "insert into grants (account_id, id, platform, service, subject, sealed, version, expires_at)"
-        " values (:account_id, :id, :platform, :service, :subject, :sealed, :version, :expires_at)",
+        else "insert into grants (account_id, id, platform, service, subject, sealed, version, expires_at, ends_at,"
+        "   permissions, targets)"
+        " values (:account_id, :id, :platform, :service, :subject, :sealed, :version, :expires_at, :ends_at,"
+        "   :permissions, cast(:targets as jsonb))",
         values,
     )
     return grant_id
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is signed in, and where."""
+
+    platform: Platform
+    service: str
+    subject: str
+
+
+def identity(scope: AccountScope, grant_id: UUID) -> Identity:
+    row = scope.run(
+        "select platform, service, subject from grants where account_id = :account_id and id = :id",
+        {"account_id": scope.account_id, "id": grant_id},
+    ).one()
+    return Identity(*row)
+
+
+def targets(scope: AccountScope, grant_id: UUID) -> list[Target]:
+    """What a sign-in opens, as its platform said when we signed in; empty if there is no such sign-in."""
+    found = scope.run(
+        "select targets from grants where account_id = :account_id and id = :id",
+        {"account_id": scope.account_id, "id": grant_id},
+    ).scalar()
+    return [Target(**each) for each in found or ()]
 
 
 def opened(sealing: Vault, grant: Grant) -> Prepared:
@@ -64,9 +98,15 @@ def opened(sealing: Vault, grant: Grant) -> Prepared:
 
     Raises:
         ReconnectNeeded: if what is stored does not open any more.
+        Unavailable: if its master key is not on this machine.
     """
     try:
         secret = sealing.open(grant.sealed, vault.place(grant.account_id, grant.id, grant.version))
+    except vault.KeyMissing as error:
+        raise failures.Unavailable(
+            "The master key of this sign-in is not on this machine. Nothing was sent, and the sign-in is kept: add the"
+            " key to COMPOSER_SEALING_KEYS and start the worker again."
+        ) from error
     except vault.Undecryptable as error:
         raise failures.ReconnectNeeded("The stored sign-in cannot be opened. Connect again.") from error
     return Prepared(Access(grant.service, grant.target_id, secret), grant)
@@ -134,20 +174,30 @@ def _store_refreshed(database: Database, sealing: Vault, grant: Grant, granted: 
     until = time.monotonic() + REFRESH_TAKES.total_seconds()
     while True:
         try:
-            return opened(sealing, _stored(database, grant, sealed, granted.expires_at))
+            return opened(sealing, _stored(database, grant, sealed, granted))
         except sqlalchemy.exc.DBAPIError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.5)
 
 
-def _stored(database: Database, grant: Grant, sealed: bytes, expires_at: datetime | None) -> Grant:
+def _stored(database: Database, grant: Grant, sealed: bytes, granted: Granted) -> Grant:
     with worker_scope(database, grant.account_id) as scope:
         scope.run(
             "update grants set sealed = :sealed, version = :version + 1, expires_at = :expires_at,"
-            "   refreshing_until = null, reconnect_since = null, reconnect_because = null"
+            "   refreshing_until = null, reconnected_from = coalesce(reconnect_since, reconnected_from),"
+            "   reconnect_since = null, reconnect_because = null,"
+            # A platform that says nothing of end and permissions in a renewal has not changed them.
+            "   ends_at = coalesce(:ends_at, ends_at), permissions = coalesce(:permissions, permissions),"
+            "   warned_days = case when cast(:ends_at as timestamptz) > ends_at then null else warned_days end"
             " where account_id = :account_id and id = :id and version = :version",
-            {**_key(grant), "sealed": sealed, "expires_at": expires_at},
+            {
+                **_key(grant),
+                "sealed": sealed,
+                "expires_at": granted.expires_at,
+                "ends_at": granted.ends_at,
+                "permissions": None if granted.permissions is None else sorted(granted.permissions),
+            },
         )
     return _current(database, grant)
 

@@ -27,19 +27,6 @@ Slots: TypeAlias = Mapping[Platform, threading.BoundedSemaphore]  # how many cal
 
 
 @dataclass(frozen=True, slots=True)
-class NoMedia:
-    """The media of an account, for a worker that was given no store."""
-
-    account_id: UUID
-
-    def read(self, media_id: str) -> bytes:  # noqa: ARG002
-        raise failures.Unavailable("This worker has no store of media.")
-
-    def public_url(self, media_id: str) -> str:  # noqa: ARG002
-        raise failures.Unavailable("This worker has no store of media.")
-
-
-@dataclass(frozen=True, slots=True)
 class WorkerHands:
     """The steps of the protocol, for real."""
 

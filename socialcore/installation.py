@@ -8,8 +8,10 @@ from pathlib import Path
 from socialcore import database
 from socialcore.database import Database, SystemScope
 from socialcore.embedded import Server
-from socialcore.settings import Settings
+from socialcore.settings import Settings, sealing_keys
 from socialcore.vault import Vault
+
+RING = "sealing-keys"  # the embedded server's ring of master keys, once it has more than the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class Installation:
         with database.admin_scope(self.owner_url, self.context_key) as scope:
             yield scope
 
+    @contextmanager
+    def sealed(self) -> Generator[SystemScope]:
+        """Open a transaction as composer_keys, which sees what is sealed across all accounts and opens none of it."""
+        with database.admin_scope(self.owner_url, self.context_key, role="composer_keys") as scope:
+            yield scope
+
 
 def server(settings: Settings) -> Server:
     return Server(settings.data_folder / "postgres", binaries=settings.pg_bin)
@@ -63,7 +71,7 @@ def embedded(postgres: Server, *, name: str = "composer") -> Installation:
         postgres.url("composer_worker", name),
         postgres.url("composer_owner", name),
         bytes.fromhex(postgres.secret("context key")),
-        {1: bytes.fromhex(postgres.secret("sealing key 1"))},
+        sealing_keys(postgres.kept(RING) or "") or {1: bytes.fromhex(postgres.secret("sealing key 1"))},
     )
 
 

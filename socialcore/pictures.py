@@ -235,11 +235,13 @@ def _insist_on_sides(scaled: Image.Image, picture: Image.Image, limits: PictureL
 
 
 def _as_png(picture: Image.Image, limits: PictureLimits) -> Fitted | None:
-    """Keep a graphic as it was drawn, if that fits."""
+    """Keep a graphic as it was drawn, if that fits; grey photographs have few colours, too, but are smaller as JPEG."""
     drawn = picture.mode == "RGBA" or picture.getcolors(GRAPHIC_COLOURS) is not None
     if not drawn or "image/png" not in limits.media_types:
         return None
     found = _encoded(picture, "image/png")
+    if picture.mode == "RGB" and len(_encoded(picture, "image/jpeg").data) < len(found.data):
+        return None
     return found if limits.least_bytes <= len(found.data) <= limits.most_bytes else None
 
 

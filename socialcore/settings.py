@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
+from urllib.parse import urlsplit
 
 Environment = Literal["development", "staging", "production"]
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,15 @@ class Oidc:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """Where an S3-compatible store keeps media; its credentials come by the ways that boto3 knows."""
+
+    name: str
+    region: str | None = None
+    endpoint: str | None = None  # None: Amazon's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     environment: Environment = "development"
     database_url: str | None = field(default=None, repr=False)  # as composer_app; None: the embedded server
@@ -36,13 +46,18 @@ class Settings:
     context_key: bytes = field(default=b"", repr=False)
     sealing_keys: Mapping[int, bytes] = field(default_factory=dict[int, bytes], repr=False)  # newest seals
     oidc: Oidc | None = None
+    media_bucket: Bucket | None = None  # None: media lie in the database
+    public_media_url: str | None = None  # where platforms fetch pictures from us; None: no picture goes by address
     data_folder: Path = ROOT / ".data"
     pg_bin: Path | None = None
     port: int = 8501
+    public_url: str = "http://localhost:8501"  # where people's browsers reach this dashboard
     sandbox_port: int = 8600
+    own_sandbox_url: str | None = None  # of a configured installation that has one, such as staging
     concurrency: int = 8
     undo: timedelta = timedelta(seconds=10)
     late_window: timedelta = timedelta(hours=2)  # later than this is missed, never sent late in silence
+    check_every: timedelta = timedelta(hours=6)
     idle: timedelta = timedelta(minutes=30)
     longest_sign_in: timedelta = timedelta(hours=10)
 
@@ -50,6 +65,11 @@ class Settings:
     def embedded(self) -> bool:
         """True when nobody configured a database, so that we bring our own, with sandbox and demo accounts."""
         return self.database_url is None
+
+    @property
+    def sandbox_url(self) -> str | None:
+        """Where the doubles are; None if this installation has none."""
+        return f"http://127.0.0.1:{self.sandbox_port}" if self.embedded else self.own_sandbox_url
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -65,19 +85,27 @@ class Settings:
                 f"COMPOSER_ENVIRONMENT is {environment!r}; it is one of {', '.join(get_args(Environment))}."
             )
         defaults = cls()
+        port = _number(environ, "COMPOSER_PORT", defaults.port)
         return cls(
             environment=cast("Environment", environment),
             database_url=_psycopg(url),
             worker_database_url=_psycopg(environ.get("WORKER_DATABASE_URL")),
             owner_database_url=_psycopg(environ.get("OWNER_DATABASE_URL")),
             context_key=_key(environ, "COMPOSER_CONTEXT_KEY"),
-            sealing_keys=_sealing_keys(environ.get("COMPOSER_SEALING_KEYS", "")),
+            sealing_keys=sealing_keys(_value_or_file(environ, "COMPOSER_SEALING_KEYS")),
             oidc=_oidc(environ),
+            media_bucket=_bucket(environ),
+            public_media_url=_public_url(environ, "PUBLIC_MEDIA_URL", at_home=environment == "development"),
             data_folder=Path(environ.get("COMPOSER_DATA", defaults.data_folder)).absolute(),
             pg_bin=Path(environ["COMPOSER_PG_BIN"]) if environ.get("COMPOSER_PG_BIN") else None,
-            port=_number(environ, "COMPOSER_PORT", defaults.port),
+            port=port,
+            public_url=_origin(environ, "PUBLIC_URL", f"http://localhost:{port}"),
             sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
+            own_sandbox_url=environ.get("COMPOSER_SANDBOX_URL") or None,
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
+            check_every=timedelta(
+                hours=_number(environ, "COMPOSER_CHECK_HOURS", int(defaults.check_every.total_seconds()) // 3600)
+            ),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
         )
 
@@ -150,10 +178,34 @@ def _decoded(name: str, value: str) -> bytes:
     return key
 
 
-def _sealing_keys(value: str) -> Mapping[int, bytes]:
-    """Read '1:base64,2:base64': master keys by number; the highest number seals what is new."""
+def _value_or_file(environ: Mapping[str, str], name: str) -> str:
+    """Read a secret from the environment, or from the file that NAME_FILE names."""
+    path = environ.get(f"{name}_FILE")
+    if environ.get(name) or not path:
+        return environ.get(name, "")
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}_FILE names {path}, which cannot be read.") from error
+
+
+def _origin(environ: Mapping[str, str], name: str, default: str) -> str:
+    """Read an address without a path."""
+    value = (environ.get(name) or default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise SettingsError(f"{name} looks like https://composer.example, not {value!r}.")
+    return value
+
+
+def sealing_keys(value: str) -> Mapping[int, bytes]:
+    """Read '1:base64,2:base64', also one a line: master keys by number; the highest number seals what is new.
+
+    Raises:
+        SettingsError: if it looks otherwise.
+    """
     keys: dict[int, bytes] = {}
-    for entry in filter(None, (part.strip() for part in value.split(","))):
+    for entry in filter(None, (part.strip() for part in value.replace("\n", ",").split(","))):
         number, _, key = entry.partition(":")
         if not number.isdigit():
             raise SettingsError("COMPOSER_SEALING_KEYS looks like 1:<base64>,2:<base64>.")
@@ -168,6 +220,33 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdigit():
         raise SettingsError(f"{name} is a whole number, not {value!r}.")
     return int(value)
+
+
+def _bucket(environ: Mapping[str, str]) -> Bucket | None:
+    name, region, endpoint = (
+        environ.get(f"COMPOSER_MEDIA_S3_{each}") or None for each in ("BUCKET", "REGION", "ENDPOINT")
+    )
+    if name is None:
+        if region or endpoint:
+            raise SettingsError("COMPOSER_MEDIA_S3_BUCKET is missing: without a bucket, media lie in the database.")
+        return None
+    if endpoint is not None and urlsplit(endpoint).scheme not in ("http", "https"):
+        raise SettingsError("COMPOSER_MEDIA_S3_ENDPOINT is a URL, as https://s3.example.com.")
+    return Bucket(name=name, region=region, endpoint=endpoint)
+
+
+def _public_url(environ: Mapping[str, str], name: str, *, at_home: bool) -> str | None:
+    """Read an address of ours that platforms come to: https, but for a developer's own machine."""
+    value = environ.get(name)
+    if not value:
+        return None
+    url = urlsplit(value)
+    loopback = at_home and url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
+    if not url.hostname or not (url.scheme == "https" or loopback):
+        raise SettingsError(f"{name} begins with https://; in development it may be http://localhost.")
+    if url.query or url.fragment or url.username or url.password:
+        raise SettingsError(f"{name} is an address without a name, a question or a fragment in it.")
+    return value.rstrip("/")
 
 
 def _oidc(environ: Mapping[str, str]) -> Oidc | None:

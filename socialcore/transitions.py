@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 
+from socialcore import audit, events
 from socialcore.adapters.contract import Json, Receipt
 from socialcore.database import AccountScope
 from socialcore.failures import CredentialExpired, ReconnectNeeded
@@ -141,8 +142,12 @@ def note_grant(scope: AccountScope, grant: Grant, result: object) -> None:
     if isinstance(result, CredentialExpired):
         scope.run("update grants set expires_at = clock_timestamp()" + same, values)
     elif isinstance(result, ReconnectNeeded):
+        had = scope.run("select reconnect_since from grants" + same + " for no key update", values).first()
         scope.run(
             "update grants set reconnect_since = coalesce(reconnect_since, clock_timestamp()), reconnect_because = :why"
             + same,
             {**values, "why": str(result)},
         )
+        if had is not None and had[0] is None:
+            audit.record(scope, "connection.reconnect_needed", grant_id=grant.id, why=str(result))
+            events.record(scope, "connection.reconnect_needed", grant_id=grant.id)

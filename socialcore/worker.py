@@ -10,15 +10,16 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 
 import sqlalchemy.exc
 
-from socialcore import __version__, duties, lanes, reviews
+from socialcore import __version__, duties, health, lanes, reviews
 from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
 from socialcore.database import ContextRefused, Database, in_words, system_scope, worker_scope
-from socialcore.hands import MediaOf, NoMedia, Slots, WorkerHands
+from socialcore.hands import MediaOf, Slots, WorkerHands
 from socialcore.lanes import Lane
 from socialcore.posts import Platform
 from socialcore.protocol import tend
@@ -51,14 +52,28 @@ class Worker:
     """
 
     def __init__(
-        self, database: Database, url: str, vault: Vault, *, concurrency: int, media: MediaOf = NoMedia
+        self,
+        database: Database,
+        url: str,
+        vault: Vault,
+        *,
+        concurrency: int,
+        media: MediaOf,
+        check_every: timedelta = health.EVERY,
     ) -> None:
-        """Make one; `concurrency` is how many calls of one platform it has under way at once."""
+        """Make one.
+
+        Args:
+            concurrency: how many calls of one platform it has under way at once.
+            media: the stored media of an account.
+            check_every: how long until a connection that is well is checked again.
+        """
         self._database = database
         self._url = url
         self._vault = vault
         self._media = media
         self._concurrency = concurrency
+        self._check_every = check_every
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._slots: Slots = {name: threading.BoundedSemaphore(concurrency) for name in ADAPTERS}
@@ -157,7 +172,7 @@ class Worker:
         if duty is None:
             return False
         self._may_have_duties = True  # there may be more
-        perform = reviews.perform if duty.kind == "look" else duties.perform
+        perform = reviews.perform if duty.kind == "look" else partial(duties.perform, every=self._check_every)
         future = executor.submit(perform, self._database, self._vault, duty)
         future.add_done_callback(lambda _: self._hear_of_work())  # there may be more, that waited for its place
         self._on_duty[duty.platform].add(future)

@@ -20,7 +20,10 @@ from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 APP = (sys.executable, "app.py")
-OURS = ("COMPOSER_", "OIDC_", "STREAMLIT_", "DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL")
+OURS = (
+    *("COMPOSER_", "OIDC_", "STREAMLIT_", "PUBLIC_MEDIA_URL"),
+    *("DATABASE_URL", "WORKER_DATABASE_URL", "OWNER_DATABASE_URL"),
+)
 
 
 def free_port() -> int:

@@ -25,7 +25,7 @@ def of_delivery(delivery: Delivery, account: Account, now: datetime) -> Element:
 
 
 def of_connection(connection: Connection, account: Account) -> Element:
-    says = connection.reconnect_because or connection.check_failure or ""
+    says = connection.reconnect_because or connection.check_failure or CONNECTION[connection.state].means
     return _item(
         badge(CONNECTION[connection.state]),
         f"{connection.name}: {says}",

@@ -17,6 +17,7 @@ PAGES = (
     ("compose", "Compose", "edit_square", Capability.PUBLISH),
     ("posts", "Posts", "list_alt", Capability.SEE),
     ("connections", "Connections", "cable", Capability.SEE),
+    ("sandbox", "Sandbox", "science", Capability.TEST),
 )
 
 st.set_page_config(page_title="Social Composer", page_icon=str(HERE / "static" / "favicon.png"), layout="wide")
@@ -34,7 +35,7 @@ with notices.explained():
                 icon=f":material/{icon}:",
                 url_path=name,
                 default=name == "overview",
-                visibility="visible" if operator and operator.may(capability) else "hidden",
+                visibility="visible" if operator and shell.offers(operator, name, capability) else "hidden",
             )
             for name, title, icon, capability in PAGES
         ],

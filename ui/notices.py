@@ -8,10 +8,13 @@ from typing import ParamSpec
 import sqlalchemy.exc
 import streamlit as st
 
+from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import PlatformFailure
+from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
+from socialcore.rehearsal import Refused, SandboxAway
 from socialcore.reviews import NotItsPost
 from socialcore.times import NoSuchTime
 from ui import session
@@ -52,11 +55,14 @@ def action(callback: Callable[Parameters, None]) -> Callable[Parameters, None]:
 
 TITLES: Mapping[type[Exception], str] = {
     AlreadySubmitted: "Published already",
+    SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
+    OtherIdentity: "That is another identity",
+    NothingOpens: "There is nothing to connect",
 }
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
-    session.SignedOut,
+    *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName),
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
@@ -77,10 +83,11 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case AlreadySubmitted() | NoSuchTime():
-            return Notice("orange", TITLES[type(error)], f"{error} Your text is kept.")
+        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens():
+            kept = " Your text is kept." if isinstance(error, AlreadySubmitted | NoSuchTime) else ""
+            return Notice("orange", TITLES[type(error)], f"{error}{kept}")
         case _:
-            return Notice("red", "That did not work", f"{error} Nothing was changed.")
+            return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")
 
 
 @contextmanager

@@ -80,6 +80,11 @@ SLACK = Platform(
 PLATFORMS: Mapping[str, Platform] = {each.key: each for each in (BLUESKY, GOOGLE, X, SLACK)}
 
 
+def called(platform: str, name: str) -> str:
+    """Say a target's name as its platform does: with an @ where names are handles."""
+    return f"@{name}" if platform in (BLUESKY.key, X.key) and not name.startswith("@") else name
+
+
 def mark(platform: str, *, size: str = "") -> Element:
     """Draw the coloured tile with the platform's glyph; size is "", "small" or "large"."""
     shown = PLATFORMS[platform]

@@ -21,10 +21,23 @@ def caption(platform: str, says: Node) -> Element:
 
 
 def card(
-    platform: str, name: str, target: str, detail: str, colour: str, parts: Sequence[Sequence[Segment]]
+    platform: str,
+    name: str,
+    target: str,
+    detail: str,
+    colour: str,
+    parts: Sequence[Sequence[Segment]],
+    pictures: Sequence[tuple[str, str]] = (),
 ) -> Element:
-    """Draw a post, or a thread below itself; `target` is the identity, location or channel, `detail` its place."""
-    return h("div.stack", *(DRAWN[platform](name, target, detail, colour, segments) for segments in parts))
+    """Draw a post, or a thread below itself.
+
+    Args:
+        target: the identity, location or channel; `detail` is its place.
+        pictures: of the first part: where each is, and its description.
+    """
+    drawn = [DRAWN[platform](name, target, detail, colour, segments) for segments in parts]
+    shown = [h("img", src=source, alt=alt) for source, alt in pictures if source]
+    return h("div.stack", *drawn[:1], *([h("div.pictures", *shown)] if shown else []), *drawn[1:])
 
 
 def bluesky(name: str, target: str, _detail: str, colour: str, segments: Sequence[Segment]) -> Element:

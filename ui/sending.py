@@ -6,9 +6,9 @@ from uuid import UUID
 
 import streamlit as st
 
-from socialcore import deliveries, drafts, history, publishing
+from socialcore import deliveries, drafts, gathering, history, publishing
 from socialcore.accounts import Account
-from socialcore.adapters.contract import Lookups
+from socialcore.adapters.contract import Json
 from socialcore.connections import Connection
 from socialcore.failures import Unavailable
 from socialcore.history import SubmittedPost
@@ -38,8 +38,8 @@ def publish(
     known = {connection.id: writing.who(content, connection, patience=5) for connection in chosen}
     if not _mentions_are_known(content, chosen, known):
         return
-    rendered = {each.id: publishing.render(content, each, Lookups(who=known[each.id].get)) for each in chosen}
     chosen_settings = session.settings()
+    rendered = _rendered(operator, account, content, chosen, known)
     with session.scope(operator, account) as scope:
         submitted = publishing.submit(
             scope,
@@ -54,6 +54,32 @@ def publish(
         )
         drafts.finish(scope, draft.submit_token)
     session.keep(f"watched:{account.id}", submitted.post_id)
+
+
+def _rendered(
+    operator: Operator,
+    account: Account,
+    content: Content,
+    chosen: Sequence[Connection],
+    known: Mapping[UUID, writing.Who],
+) -> dict[UUID, Sequence[Json]]:
+    """Find out everything the post asks for, and freeze what each platform will be given.
+
+    Raises:
+        NotReady: if a picture, a video or a quoted post cannot go where it should.
+    """
+    library, public = session.library(operator, account), session.settings().public_media_url is not None
+    gathered = {
+        each.id: gathering.gather(content, each, library, has_public_media=public, who=known[each.id])
+        for each in chosen
+    }
+    wrong = {
+        connection_id: [problem for problem in found.problems if problem.severity == "error"]
+        for connection_id, found in gathered.items()
+    }
+    if any(wrong.values()):
+        raise publishing.NotReady(wrong)
+    return {each.id: publishing.render(content, each, gathered[each.id].lookups) for each in chosen}
 
 
 def _mentions_are_known(content: Content, chosen: Sequence[Connection], known: Mapping[UUID, writing.Who]) -> bool:

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from socialcore import accounts, database, installation, operators
+from socialcore import accounts, database, installation, media, operators, stores
 from socialcore.accounts import Account
 from socialcore.database import AccountScope, Database, PortfolioScope
+from socialcore.media import Library
 from socialcore.operators import Capability, Operator
 from socialcore.settings import Settings
+from socialcore.stores import Store
 from socialcore.vault import Vault
 
 DEMO_COOKIE = "composer_sign_in"
@@ -50,6 +52,11 @@ def _installation() -> installation.Installation:
 @st.cache_resource
 def _database() -> Database:
     return _installation().as_app(most_connections=10)
+
+
+@st.cache_resource
+def _store() -> Store:
+    return stores.configured(settings().media_bucket)
 
 
 @st.cache_resource
@@ -126,6 +133,11 @@ def scope(operator: Operator, account: Account) -> Generator[AccountScope]:
         yield opened
 
 
+def library(operator: Operator, account: Account) -> Library:
+    """The stored media of one account."""
+    return media.of_operator(_database(), operator.id, account.id, _store())
+
+
 def acting_for(operator: Operator) -> tuple[Account | None, Sequence[Account]]:
     """The account the operator acts for, and those there are to choose from.
 
@@ -146,6 +158,14 @@ def acting_for(operator: Operator) -> tuple[Account | None, Sequence[Account]]:
 def act_for(account: Account) -> None:
     st.session_state["account"] = str(account.id)
     st.query_params["account"] = str(account.id)
+
+
+def taken_from_address(name: str) -> str | None:
+    """Read something that the address says once, and take it out of the address."""
+    value = st.query_params.get(name)
+    if value is not None:
+        del st.query_params[name]
+    return value
 
 
 def leave_notice(notice: Notice) -> None:
@@ -177,6 +197,11 @@ def redraw() -> None:
     keep("redraw", value=True)
 
 
+def is_redrawn() -> None:
+    """The whole page is being drawn: doing it once more would lose the notices that it draws."""
+    keep("redraw", value=False)
+
+
 def widget(key: str) -> Any:
     """What a widget holds, for the callback of another."""
     return st.session_state.get(key)
@@ -196,8 +221,7 @@ def _token() -> str | None:
         return st.context.cookies.get(DEMO_COOKIE)
     if not st.user.get("is_logged_in"):
         return None
-    # One sign-in at the provider is one sign-in here; a copied cookie ends with it.
-    return f"{st.user.get('iss')}|{st.user.get('sub')}|{st.user.get('iat')}"
+    return operators.token_of(st.user)
 
 
 def _start_from_provider(token: str) -> Operator | None:

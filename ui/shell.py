@@ -10,12 +10,12 @@ import streamlit as st
 from socialcore import demo, publishing
 from socialcore.accounts import Account
 from socialcore.connections import Connection
-from socialcore.operators import Operator, Role
+from socialcore.operators import Capability, Operator, Role
 from socialcore.posts import Content
 from socialcore.times import city
 from ui import notices, session
 from ui.parts import banner, banner_all, empty, note
-from ui.platforms import PLATFORMS
+from ui.platforms import PLATFORMS, called
 from ui.view import Element, h, show
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -29,6 +29,7 @@ DOES: Mapping[Role, str] = {
 
 def header(title: str, says: str, *, account: Account | None = None, count: int = 0) -> None:
     """Draw banner, title and one sentence. First call of every page after it has authorised itself."""
+    session.is_redrawn()
     environment = session.settings().environment
     if account:
         show(banner(account.name, account.colour, environment, city(account.zone)), key="banner")
@@ -38,6 +39,11 @@ def header(title: str, says: str, *, account: Account | None = None, count: int 
         st.title(title, anchor=False)
         st.caption(says)
     notices.draw()
+
+
+def offers(operator: Operator, page: str, capability: Capability) -> bool:
+    """Does the navigation show this page to this operator?"""
+    return operator.may(capability) and (page != "sandbox" or session.settings().sandbox_url is not None)
 
 
 def choose_account(operator: Operator) -> Account:
@@ -118,7 +124,9 @@ def as_id(value: str | None) -> UUID | None:
 
 def connection_label(connection: Connection) -> str:
     """An option for a native widget: the platform's image and the name there."""
-    return f"{PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]}\u2002:gray[@{connection.name}]"
+    image = PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]
+    image = PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]
+    return f"{image}\u2002:gray[{called(connection.platform, connection.name)}]"
 
 
 def what_is_missing(

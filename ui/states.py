@@ -38,6 +38,7 @@ DELIVERY: Mapping[str, State] = {
 CONNECTION: Mapping[str, State] = {
     "healthy": State("Healthy", "green", "check", "Checked, and the last posts went out."),
     "expiring": State("Expires soon", "orange", "clock", "Signing in again now avoids failed posts."),
+    "degraded": State("Degraded", "orange", "alert", "It works in part. The reason says what to do."),
     "limited": State("Rate limited", "orange", "pause", "The platform asks us to wait. Posts go out later."),
     "reconnect": State("Reconnect needed", "red", "alert", "The platform refuses the sign-in. Posts wait."),
     "unchecked": State("Not checked yet", "gray", "clock", "Nothing is known of it yet."),

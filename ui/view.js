@@ -36,7 +36,10 @@ function attribute(el, name, value, state) {
     const way = leads(value);
     if (way === 'nowhere') return;
     el.setAttribute('href', value);
-    if (way === 'out') [el.target, el.rel] = ['_blank', 'noopener noreferrer'];
+    if (way === 'out') el.rel = 'noopener noreferrer';
+    if (way === 'out' && el.target !== '_self') el.target = '_blank';
+  } else if (name === 'target' && value === '_self') {
+    el.target = value; // a way that leads back here, as a sign-in's does
   } else if (name === 'src') {
     if (IMAGE.test(value) || leads(value) === 'here') el.setAttribute('src', value);
   } else if (name === 'role' && value === 'status') {

@@ -21,7 +21,7 @@ from socialcore.flags import Evaluation
 from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
 from socialcore.text import bluesky as text_rules
-from ui import notices, previews, session
+from ui import notices, previews, session, words
 from ui.composer import Count, Mark
 from ui.parts import note
 from ui.platforms import PLATFORMS
@@ -142,13 +142,18 @@ def marks(text: str, known: Who) -> Iterator[Mark]:
         at += length
 
 
-def preview(account: Account, connection: Connection, rendered: Rendered) -> Element:
+def preview(
+    account: Account, connection: Connection, rendered: Rendered, pictures: Sequence[tuple[str, str]] = ()
+) -> Element:
     """The post as the platform will show it, made from what will be sent."""
     linked = sum(kind is not None for part in rendered.parts for _, kind in part)
     says = [f"{linked} linked" if linked else "no links"]
     says += [f"{len(rendered.parts)} parts"] if len(rendered.parts) > 1 else []
+    says += [words.counted(len(pictures), "picture")] if pictures else []
     says += [f"costs ${rendered.cost}"] if rendered.cost else []
-    card = previews.card(connection.platform, account.name, connection.name, "", account.colour, rendered.parts)
+    card = previews.card(
+        connection.platform, account.name, connection.name, "", account.colour, rendered.parts, pictures
+    )
     return h("section", previews.caption(connection.platform, " · ".join(says)), card)
 
 

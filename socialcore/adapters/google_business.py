@@ -223,7 +223,11 @@ class GoogleBusiness:
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         """Say where Google will find the photo; it comes for it when the post is made."""
         pictures = rendered.get("pictures") if wire is None else None
-        return {"sourceUrl": media.public_url(pictures[0]["id"])} if pictures else {}
+        if not pictures:
+            return {}
+        if not pictures[0]["media_type"].startswith("image/"):
+            raise failures.ContentRejected(f"{NAME} takes no video in a post. Nothing was published: give it a photo.")
+        return {"sourceUrl": media.public_url(pictures[0]["id"])}
 
     def freeze(
         self,

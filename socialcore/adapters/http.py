@@ -41,6 +41,7 @@ class Refusals:
     says: Mapping[str, str] = field(default_factory=dict[str, str])
     unauthorized: Meaning = failures.CredentialExpired
     forbidden: Meaning = failures.ReconnectNeeded  # a 403 without a code that we know
+    unpaid: Meaning = failures.ContentRejected  # a 402 without a code that we know
     words: Callable[[Json], object] = lambda body: body.get("message")  # where a refusal is put into words
     limited: Collection[str] = ()  # codes that mean the same as a 429
     whose: Literal["connection", "grant", "platform"] = "grant"  # who has to wait after a 429
@@ -140,6 +141,8 @@ def _understood(
             return body
         case 401:
             raise refusals.unauthorized(f"{platform} does not accept this sign-in.")
+        case 402:
+            raise refusals.unpaid(f"{platform} wants to be paid first.")
         case 403:
             raise refusals.forbidden(f"{platform} refuses this sign-in.")
         # Not that there is no such thing, which a platform says in its own words: a gateway gone astray says 404, too.

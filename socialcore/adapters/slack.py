@@ -6,11 +6,10 @@ metadata, and looking for what an earlier attempt left behind reads the channel'
 Source: the reference pages at https://docs.slack.dev of each method named here, read 2026-11-23.
 """
 
-import base64
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -22,8 +21,6 @@ from socialcore.adapters.apps import App
 from socialcore.adapters.contract import (
     Access,
     BeforeWrite,
-    Budget,
-    Capabilities,
     Checked,
     Departure,
     Frozen,
@@ -31,104 +28,34 @@ from socialcore.adapters.contract import (
     Json,
     Lookups,
     Media,
-    PictureLimits,
+    Picture,
     ReadBack,
     Receipt,
-    Rule,
     Sighting,
-    Source,
     Target,
-    TextLimit,
-    TextUnit,
     Usage,
 )
-from socialcore.adapters.http import Missing, Refusals, call, new_client
+from socialcore.adapters.http import Missing, new_client
+from socialcore.adapters.slack_capabilities import CAPABILITIES, PERMISSIONS
 from socialcore.adapters.slack_errors import NAME
+from socialcore.adapters.slack_web_api import UNREADABLE, WebApi, listed
 from socialcore.posts import Content, Problem
 from socialcore.text import slack as text_rules
 
-READ = date(2026, 11, 23)
-DOCS = "https://docs.slack.dev"
-PERMISSIONS = (
-    "channels:history",  # to look for what an attempt left behind
-    "channels:read",
-    "chat:write",
-    "files:read",  # to know when a picture can be shown
-    "files:write",
-    "groups:history",
-    "groups:read",
-)
 CLOCKS_APART = timedelta(minutes=10)  # how much earlier than by our clock a message may be by Slack's
-PAGE = 200  # messages or channels of one answer; Slack recommends no more
-MOST_PAGES = 50
 RECENT = 50
-UNREADABLE = f"{NAME} sent an answer that nobody can read."
-
-
-def _source(page: str) -> Source:
-    return Source(f"{DOCS}/{page}", READ)
+UNREGISTERED = (
+    f"This installation is not registered with {NAME}. Whoever runs it has to set COMPOSER_SLACK_CLIENT_ID and "
+    "COMPOSER_SLACK_CLIENT_SECRET."
+)
 
 
 class Slack:
-    capabilities = Capabilities(
-        name=NAME,
-        text_limits=(TextLimit(text_rules.MAX_TEXT, TextUnit.UTF16, _source("reference/methods/chat.postMessage")),),
-        can_delete=True,
-        settle=timedelta(minutes=1),  # Slack names no time; a request it took is done or dropped long before
-        misses=2,
-        read_lag=timedelta(seconds=5),
-        # A message a second and channel, short bursts forgiven: fewer than that over a minute, and what a burst
-        # of them still meets is a 429. "Several hundred" a minute for a workspace.
-        budgets=(
-            Budget("connection", 50, timedelta(minutes=1), _source("apis/web-api/rate-limits")),
-            Budget("grant", 200, timedelta(minutes=1), _source("apis/web-api/rate-limits")),
-        ),
-        pictures=PictureLimits(
-            most=10,  # ours; a message has room for 50 blocks, of which each picture is one
-            most_bytes=10_000_000,  # ours; Slack takes files up to 1 GB
-            longest_side=4_096,
-            media_types=("image/jpeg", "image/png", "image/gif"),
-            most_alt=2_000,
-            source=_source("reference/block-kit/blocks/image-block"),
-        ),
-        threads="chain",
-        sign_in=("browser",),
-        permissions=frozenset(PERMISSIONS),
-        rules=(
-            Rule(
-                "An app sold outside Slack's marketplace may read a channel once a minute, 15 messages at a time.",
-                "Looking for a message in doubt waits as long as Slack asks. An app of one's own workspace, or one of "
-                "the marketplace, may read 50 times a minute.",
-                _source("reference/methods/conversations.history"),
-            ),
-            Rule(
-                "An app reads only channels that it is a member of.",
-                "We do not ask for chat:write.public: what could be posted but not be looked for would stay in doubt. "
-                "Somebody invites the app to a channel first.",
-                _source("reference/methods/conversations.history"),
-            ),
-            Rule(
-                "Metadata of a message can be read by every app in the workspace.",
-                "Ours holds the id of the delivery and nothing else.",
-                _source("messaging/message-metadata"),
-            ),
-            Rule(
-                "<!channel>, <!here> and <@…> notify people; link_names and parse make such of plain words.",
-                "Every text is escaped, and neither argument is ever sent: a post notifies nobody.",
-                _source("messaging/formatting-message-text"),
-            ),
-            Rule(
-                "Giving back a sign-in turns the app off in the workspace, for everybody who uses it there.",
-                "We do so only when a connection is removed; the app has to be invited to its channels again.",
-                _source("reference/methods/auth.revoke"),
-            ),
-        ),
-        source=f"{DOCS}/reference/methods/chat.postMessage, read {READ}",
-    )
+    capabilities = CAPABILITIES
 
     def __init__(self, app: App | None, client: httpx.Client | None = None) -> None:
         self._app = app
-        self._client = client or new_client()
+        self._web = WebApi(client or new_client())
 
     def validate(self, content: Content) -> list[Problem]:
         parts = _parts(content)
@@ -164,17 +91,17 @@ class Slack:
         if not answer.get("code"):
             raise failures.ReconnectNeeded(f"The browser brought nothing back from {NAME}. Start the sign-in again.")
         asked = {"code": answer["code"], "redirect_uri": answer.get("redirect_uri", "")}
-        reply = self._exchange(app, asked, secrets=[answer["code"]])
+        reply = self._web.exchange(app, asked, secrets=[answer["code"]])
         granted, permissions = _granted(reply, app.service), _permissions(reply.get("scope"))
         if missing := sorted(set(PERMISSIONS) - permissions):
             raise failures.ReconnectNeeded(
                 f"{NAME} did not give the permission {', '.join(missing)}. Connect again and allow everything."
             )
         access = Access(app.service, "", granted)
-        whose = self._ask(access, "auth.test", {}, slack_errors.SIGN_IN)
+        whose = self._web.ask(access, "auth.test", {}, slack_errors.SIGN_IN)
         match reply, whose:
             case {"team": {"id": str(team), "name": str(name)}, "bot_user_id": str(bot)}, {"url": str(url)}:
-                secret = {**granted, "workspace": url}
+                secret = {**granted, "workspace": url, "bot": bot}
                 targets = self._channels(access, name)
             case _:
                 raise failures.ContentRejected(
@@ -185,7 +112,7 @@ class Slack:
     def refresh(self, access: Access, *, before_write: BeforeWrite | None = None) -> Granted:
         """Renew a sign-in that expires. One that does not is as good as Slack says it is: it is only asked."""
         if "refresh" not in access.secret:
-            whose = self._ask(access, "auth.test", {}, slack_errors.SIGN_IN, before_write=before_write)
+            whose = self._web.ask(access, "auth.test", {}, slack_errors.SIGN_IN, before_write=before_write)
             return Granted(access.service, _subject(whose), access.secret, (), None)
         return self._renewed(access, before_write)
 
@@ -216,10 +143,11 @@ class Slack:
             return {}  # Slack keeps files; the wire names them
 
         def ask(method: str, arguments: Mapping[str, Any]) -> Json:
-            return self._ask(access, method, arguments)
+            return self._web.ask(access, method, arguments)
 
         files = [
-            slack_files.bring(self._client, ask, each, media.read(each["id"])) for each in rendered.get("pictures", [])
+            slack_files.bring(self._web.client, ask, each, media.read(each["id"]))
+            for each in rendered.get("pictures", [])
         ]
         for file in files:
             slack_files.wait_until_ready(ask, file)
@@ -251,7 +179,7 @@ class Slack:
         return Frozen(None, {"body": body, "since": f"{since.timestamp():.6f}"})
 
     def publish(self, access: Access, wire: Json, *, before_write: BeforeWrite) -> Receipt:
-        reply = self._ask(
+        reply = self._web.ask(
             access,
             "chat.postMessage",
             wire["body"],
@@ -275,11 +203,11 @@ class Slack:
 
     def recent(self, access: Access) -> list[Sighting]:
         asked = {"channel": access.target_id, "limit": str(RECENT)}
-        reply = self._ask(access, "conversations.history", asked, slack_errors.LOOK)
+        reply = self._web.ask(access, "conversations.history", asked, slack_errors.LOOK)
         found: list[Sighting] = []
-        for message in _list(reply, "messages"):
+        for message in listed(reply, "messages"):
             match message:
-                case {"ts": str(ts), "bot_id": str()}:  # what an app has written, which may be another one
+                case {"ts": str(ts), "user": author} if author == access.secret.get("bot"):
                     place = slack_messages.receipt(_workspace(access), access.target_id, ts, message.get("thread_ts"))
                     found.append(slack_messages.sighting(place, message))
                 case _:
@@ -300,14 +228,14 @@ class Slack:
 
     def delete(self, access: Access, remote_id: str) -> None:
         try:
-            self._ask(access, "chat.delete", {"channel": access.target_id, "ts": remote_id}, slack_errors.LOOK)
+            self._web.ask(access, "chat.delete", {"channel": access.target_id, "ts": remote_id}, slack_errors.LOOK)
         except Missing:
             return  # already gone
 
     def check(self, access: Access) -> Checked:
         heard: dict[str, str] = {}
-        self._ask(access, "auth.test", {}, hear=heard.update)
-        channel = self._ask(access, "conversations.info", {"channel": access.target_id}).get("channel")
+        self._web.ask(access, "auth.test", {}, hear=heard.update)
+        channel = self._web.ask(access, "conversations.info", {"channel": access.target_id}).get("channel")
         match channel:
             case {"name": str(name), "is_archived": bool(is_archived), "is_member": bool(is_member)}:
                 pass
@@ -323,10 +251,10 @@ class Slack:
     def revoke(self, access: Access) -> None:
         try:
             try:
-                self._ask(access, "auth.revoke", {})
+                self._web.ask(access, "auth.revoke", {})
             except failures.CredentialExpired:
                 # Only a token that works can be given back, and the one that renews it would live on.
-                self._ask(Access(access.service, "", self._renewed(access, None).secret), "auth.revoke", {})
+                self._web.ask(Access(access.service, "", self._renewed(access, None).secret), "auth.revoke", {})
         except failures.ReconnectNeeded:
             return  # already gone
 
@@ -348,37 +276,14 @@ class Slack:
 
     def _registered(self) -> App:
         if self._app is None:
-            raise failures.ContentRejected(
-                f"This installation is not registered with {NAME}. Whoever runs it has to set COMPOSER_SLACK_CLIENT_ID "
-                "and COMPOSER_SLACK_CLIENT_SECRET."
-            )
+            raise failures.ContentRejected(UNREGISTERED)
         return self._app
 
-    def _exchange(
-        self,
-        app: App,
-        asked: Mapping[str, str],
-        *,
-        service: str | None = None,
-        secrets: Collection[str],
-        before_write: BeforeWrite | None = None,
-    ) -> Json:
-        url = f"{service or app.service}/api/oauth.v2.access"
-        # Slack asks not to send the app's secret among the arguments.
-        basic = base64.b64encode(f"{app.client_id}:{app.client_secret}".encode()).decode()
-        request = self._client.build_request("POST", url, data=dict(asked), headers={"Authorization": f"Basic {basic}"})
-        return call(
-            self._client,
-            request,
-            slack_errors.SIGN_IN,
-            platform=NAME,
-            before_write=before_write,
-            secrets=[app.client_secret, *secrets],
-        )
-
     def _renewed(self, access: Access, before_write: BeforeWrite | None) -> Granted:
-        reply = self._exchange(
-            self._registered(),
+        if self._app is None:  # which is nothing that ends a sign-in, or a post
+            raise failures.Unavailable(UNREGISTERED)
+        reply = self._web.exchange(
+            self._app,
             {"grant_type": "refresh_token", "refresh_token": access.secret["refresh"]},
             service=access.service,
             secrets=[*access.secret.values()],
@@ -391,75 +296,31 @@ class Slack:
         )
 
     def _channels(self, access: Access, workspace: str) -> tuple[Target, ...]:
-        asked = {"types": "public_channel,private_channel", "exclude_archived": "true", "limit": str(PAGE)}
-        targets = [
-            Target(channel["id"], f"#{channel['name']}", workspace)
-            for channel in self._pages(access, "conversations.list", asked, "channels")
+        asked = {"types": "public_channel,private_channel", "exclude_archived": "true"}
+        channels = [
+            channel
+            for channel in self._web.pages(access, "conversations.list", asked, "channels", slack_errors.SIGN_IN)
             if isinstance(channel.get("id"), str) and isinstance(channel.get("name"), str)
         ]
+        channels.sort(key=lambda channel: channel.get("is_member") is not True)  # where it is invited already, first
+        targets = [Target(channel["id"], f"#{channel['name']}", workspace) for channel in channels]
         if not targets:
             raise failures.ContentRejected(f"There is no channel in {workspace} that the app could post to.")
         return tuple(targets)
 
     def _messages(self, access: Access, asked: Mapping[str, str], thread_ts: str | None) -> Iterator[Json]:
         """List messages of a channel or a thread, with what apps have noted on them; none if the thread is gone."""
-        arguments = {**asked, "include_all_metadata": "true", "limit": str(PAGE)}
+        arguments = {**asked, "include_all_metadata": "true"}
         method = "conversations.history"
         if thread_ts is not None:
             method, arguments = "conversations.replies", {**arguments, "ts": thread_ts}
         try:
-            yield from self._pages(access, method, arguments, "messages")
+            yield from self._web.pages(access, method, arguments, "messages")
         except Missing:
             return
 
-    def _pages(self, access: Access, method: str, asked: Mapping[str, str], holding: str) -> Iterator[Json]:
-        cursor: dict[str, str] = {}
-        for _ in range(MOST_PAGES):
-            reply = self._ask(access, method, {**asked, **cursor}, slack_errors.LOOK)
-            yield from _list(reply, holding)
-            match reply.get("response_metadata"):
-                case {"next_cursor": str(following)} if following:
-                    cursor = {"cursor": following}
-                case _:
-                    return
-        raise failures.Unavailable(f"{NAME} has more to list than we look through.")
-
     def _receipt(self, access: Access, wire: Json, ts: str) -> Receipt:
         return slack_messages.receipt(_workspace(access), access.target_id, ts, wire["body"].get("thread_ts"))
-
-    def _ask(
-        self,
-        access: Access,
-        method: str,
-        arguments: Mapping[str, Any],
-        refusals: Refusals = slack_errors.REFUSALS,
-        *,
-        changes_something: bool = False,
-        before_write: BeforeWrite | None = None,
-        hear: Callable[[Mapping[str, str]], None] | None = None,
-    ) -> Json:
-        headers = {"Authorization": f"Bearer {access.secret['access']}"}
-        url = f"{access.service}/api/{method}"
-        if method in NESTED:
-            # Slack warns about JSON that does not name its charset.
-            headers["Content-Type"] = "application/json; charset=utf-8"
-            request = self._client.build_request("POST", url, json=arguments, headers=headers)
-        else:
-            request = self._client.build_request("POST", url, data=dict(arguments), headers=headers)
-        return call(
-            self._client,
-            request,
-            refusals,
-            platform=NAME,
-            changes_something=changes_something,
-            before_write=before_write,
-            secrets=[*access.secret.values()],
-            hear=hear,
-        )
-
-
-# Whose arguments are not all plain; every method takes a form by POST, and not every one has always taken JSON.
-NESTED = frozenset({"chat.postMessage", "files.completeUploadExternal"})
 
 
 def _parts(content: Content) -> list[str]:
@@ -469,7 +330,7 @@ def _parts(content: Content) -> list[str]:
 
 
 def _too_long(number: int, part: str, parts: int) -> Problem | None:
-    excess = text_rules.length(part) - Slack.capabilities.text_limits[0].most
+    excess = text_rules.length(part) - CAPABILITIES.text_limits[0].most
     if excess <= 0:
         return None
     where = f"part {number + 1} is " if parts > 1 else ""
@@ -477,7 +338,7 @@ def _too_long(number: int, part: str, parts: int) -> Problem | None:
     return Problem(f"{NAME}: {where}{counted} too long", "Shorten the text. Each of & < > counts as four or five.")
 
 
-def _picture(alt: str, found: Any) -> Json:
+def _picture(alt: str, found: Picture) -> Json:
     return {
         "id": found.id,
         "alt": alt,
@@ -523,10 +384,3 @@ def _permissions(scopes: object) -> frozenset[str]:
 
 def _workspace(access: Access) -> str:
     return access.secret.get("workspace", access.service)
-
-
-def _list(reply: Json, name: str) -> list[Json]:
-    found: object = reply.get(name)
-    if not isinstance(found, list):
-        raise failures.Unavailable(UNREADABLE)
-    return [cast("Json", each) for each in cast("list[object]", found) if isinstance(each, dict)]

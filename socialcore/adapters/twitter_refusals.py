@@ -43,8 +43,6 @@ def code(body: Json) -> str | None:
         return known
     problem = body if "type" in body or "title" in body else _first(body)
     title, kind = problem.get("title"), problem.get("type")
-    if problem.get("status") == 402 or title == "CreditsDepleted":
-        return "CreditsDepleted"
     if isinstance(title, str) and title in BY_TITLE:
         return title
     if isinstance(kind, str) and "/problems/" in kind:
@@ -70,6 +68,7 @@ def _first(body: Json) -> Json:
 
 _MEANING: Mapping[str, Meaning] = {
     "CreditsDepleted": APP_IS_HELD,
+    "credits": APP_IS_HELD,
     "SpendCapReached": APP_IS_HELD,
     "UsageCapExceeded": APP_IS_HELD,
     "usage-capped": APP_IS_HELD,
@@ -77,22 +76,28 @@ _MEANING: Mapping[str, Meaning] = {
     "suspended": failures.ReconnectNeeded,
     "locked": failures.ReconnectNeeded,
 }
-_WAITING = "Nothing was published; posts wait and go out by themselves afterwards."
+_WAITING = "Posts wait and go out by themselves afterwards."
+_NO_CREDIT = f"Our credit at {NAME} is used up. An admin adds some in {NAME}'s developer console. {_WAITING}"
+_NO_SHARE = f"Our monthly share at {NAME} is used up. An admin looks into {NAME}'s developer console. {_WAITING}"
 _SAYS: Mapping[str, str] = {
-    "CreditsDepleted": f"Our credit at {NAME} is used up. An admin adds some in {NAME}'s developer console. {_WAITING}",
+    "CreditsDepleted": _NO_CREDIT,
+    "credits": _NO_CREDIT,
     "SpendCapReached": f"Our spending limit at {NAME} is reached. An admin raises it in {NAME}'s developer console. "
     f"{_WAITING}",
-    "UsageCapExceeded": f"Our monthly share at {NAME} is used up. An admin looks into {NAME}'s developer console. "
-    f"{_WAITING}",
-    "usage-capped": f"Our monthly share at {NAME} is used up. An admin looks into {NAME}'s developer console. "
-    f"{_WAITING}",
+    "UsageCapExceeded": _NO_SHARE,
+    "usage-capped": _NO_SHARE,
     "client-forbidden": f"{NAME} does not let our app do this. An admin looks into {NAME}'s developer console. "
     f"{_WAITING}",
     "suspended": f"{NAME} has suspended this account. Only its owner can settle that with {NAME}.",
     "locked": f"{NAME} has locked this account for now. Its owner signs in at x.com, unlocks it, and reconnects.",
 }
 
-REFUSALS = Refusals(code, _MEANING, _SAYS, words=words)
+
+def _out_of_credit(_words: str) -> failures.PlatformFailure:
+    return APP_IS_HELD(_NO_CREDIT)
+
+
+REFUSALS = Refusals(code, _MEANING, _SAYS, unpaid=_out_of_credit, words=words)
 LOOK_REFUSALS = replace(REFUSALS, meaning={**_MEANING, "resource-not-found": Missing})
 WRITE_REFUSALS = replace(
     REFUSALS,

@@ -30,7 +30,9 @@ PERMISSIONS = ("tweet.read", "tweet.write", "users.read", "media.write", "offlin
 REPLY_SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
 MOST_PICTURES = 4
 MOST_ALT = 1000
-LENGTH = TextLimit(text_rules.MAX_WEIGHT, TextUnit.WEIGHT, Source("twitter-text config/v3.json", date(2021, 10, 21)))
+LENGTH = TextLimit(
+    text_rules.MAX_WEIGHT, TextUnit.WEIGHT, Source("twitter/twitter-text config/v3.json", date(2026, 11, 23))
+)
 COST = Decimal("0.015")
 COST_WITH_LINK = Decimal("0.200")
 COST_OF_ALT = Decimal("0.005")
@@ -56,7 +58,7 @@ CAPABILITIES = Capabilities(
     pictures=PictureLimits(
         most=MOST_PICTURES,
         most_bytes=5 * 1024 * 1024,
-        longest_side=4096,
+        longest_side=4096,  # ours: X names none
         media_types=("image/jpeg", "image/png", "image/webp"),
         most_alt=MOST_ALT,
         source=_MEDIA,
@@ -71,13 +73,18 @@ CAPABILITIES = Capabilities(
             "We reply to our own posts only, in threads.",
             _RESTRICTIONS,
         ),
+        Rule(
+            "A picture may have any number of pixels, as long as it is small enough in bytes.",
+            "We send no more than 4,096 on the longer side, which is plenty on any screen.",
+            _MEDIA,
+        ),
         Rule("Apps that pay per use may not quote posts.", "We do not offer it.", _RESTRICTIONS),
         Rule("Mentions by apps are restricted further.", "A text with a mention is warned of.", _RESTRICTIONS),
         Rule("At most one cashtag in a post.", "A second one is a problem of the text.", _RESTRICTIONS),
         Rule(
             "The same words are not taken twice from one account.",
             "Such a refusal is taken for a sign that an earlier attempt worked, and looked into.",
-            _page("x-api/posts/create-post"),
+            Source("github.com/akrherz/iembot issue 163", date(2026, 2, 13)),
         ),
         Rule(
             "A post costs $0.015, with a link $0.200; an alternative text $0.005; a post read $0.005.",

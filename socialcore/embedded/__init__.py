@@ -109,6 +109,17 @@ class Server:
         with explained(self._folder):
             return secret.derived(prepared(self._folder), name)
 
+    def kept(self, name: str) -> str | None:
+        """Read what was kept under this name beside the secret; None if nothing was."""
+        with explained(self._folder):
+            path = located(self._folder).folder / name
+            return path.read_text("utf-8") if path.exists() else None
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a text beside the secret, readable by us alone."""
+        with explained(self._folder):
+            secret.write(prepared(self._folder).folder / name, text)
+
     @cached_property
     def _binaries(self) -> Binaries:
         return installed(self._given, located(self._folder).user)

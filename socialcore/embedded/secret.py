@@ -37,12 +37,7 @@ def _create(path: Path, place: Place) -> None:
             f"{path} is missing, so nobody can enter the database in {place.home}. The data was kept: put "
             "that file back from a backup, or choose another folder."
         )
-    new = path.with_name(f".secret-{secrets.token_hex(8)}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
-        file.write(secrets.token_hex(32) + "\n")
-        file.flush()
-        os.fsync(descriptor)
+    new = _written(path, secrets.token_hex(32) + "\n")
     try:
         path.hardlink_to(new)  # unlike a rename, this never replaces the one of another process
     except FileExistsError:
@@ -50,3 +45,19 @@ def _create(path: Path, place: Place) -> None:
     finally:
         new.unlink()
     sync(path.parent)
+
+
+def write(path: Path, text: str) -> None:
+    """Put a text there, in one step, readable by us alone."""
+    _written(path, text).replace(path)
+    sync(path.parent)
+
+
+def _written(path: Path, text: str) -> Path:
+    new = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
+    return new

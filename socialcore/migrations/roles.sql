@@ -6,6 +6,7 @@
 --   composer_worker  publishes: lanes of every account, content one account at a time
 --   composer_admin   nobody signs in as it: owns the functions that know operators, and their explicit policies
 --   composer_report  nobody signs in as it: owns the functions that count across accounts; reads only
+--   composer_keys    nobody signs in as it: sees all sign-ins, sealed, to put them under a new master key
 --   composer_oncall  the customer's rollback statement
 do $$
 declare role text;
@@ -15,13 +16,13 @@ begin
             execute format('create role %I login noinherit nobypassrls', role);
         end if;
     end loop;
-    foreach role in array array['composer_admin', 'composer_report'] loop
+    foreach role in array array['composer_admin', 'composer_report', 'composer_keys'] loop
         if not exists (select from pg_roles where rolname = role) then
             execute format('create role %I nologin noinherit nobypassrls', role);
         end if;
     end loop;
-    -- The owner hands functions to these two, and the command line acts as composer_admin.
-    execute 'grant composer_admin, composer_report to composer_owner';
+    -- The owner hands functions to these, and the command line acts as composer_admin and composer_keys.
+    execute 'grant composer_admin, composer_report, composer_keys to composer_owner';
 
     execute format('revoke all on database %I from public', current_database());
     execute format('grant create, connect, temporary on database %I to composer_owner', current_database());

@@ -5,8 +5,9 @@ compared with a snapshot by `tests/socialcore/test_schema.py`.
 """
 
 from socialcore.models.base import Base
-from socialcore.models.connections import Clock, Connection, Duty, Grant, Lane, Spending, Worker
+from socialcore.models.connections import Clock, Connection, Departure, Duty, Grant, Lane, Spending, Worker
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
+from socialcore.models.media import Media, MediaChunk, MediaFit
 from socialcore.models.people import Account, Membership, Operator, SignIn
 from socialcore.models.publishing import Attempt, Delivery, Draft, Post
 from socialcore.models.records import AuditEntry, Event
@@ -20,6 +21,7 @@ __all__ = [
     "Clock",
     "Connection",
     "Delivery",
+    "Departure",
     "Draft",
     "Duty",
     "Event",
@@ -28,6 +30,9 @@ __all__ = [
     "Grant",
     "Hold",
     "Lane",
+    "Media",
+    "MediaChunk",
+    "MediaFit",
     "Membership",
     "Operator",
     "Post",

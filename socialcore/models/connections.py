@@ -49,6 +49,34 @@ class Grant(Base):
     reconnect_since: Mapped[datetime | None]
     reconnect_because: Mapped[str | None]
     created_at: Mapped[Now]
+    ends_at: Mapped[datetime | None]
+    permissions: Mapped[list[str] | None]
+    targets: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
+    warned_days: Mapped[int | None]
+    reconnected_from: Mapped[datetime | None]
+
+
+class Departure(Base):
+    __tablename__ = "departures"
+    __table_args__ = (
+        UniqueConstraint("account_id", "state_hash"),
+        ForeignKeyConstraint(["account_id", "connection_id"], ["connections.account_id", "connections.id"]),
+        ForeignKeyConstraint(["account_id", "grant_id"], ["grants.account_id", "grants.id"]),
+        Index("departures_operator_id", "account_id", "operator_id"),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    platform: Mapped[str]
+    connection_id: Mapped[UUID | None]
+    state_hash: Mapped[bytes]
+    sealed: Mapped[bytes | None]
+    started_at: Mapped[Now]
+    expires_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
+    grant_id: Mapped[UUID | None]
+    outcome: Mapped[str | None]
 
 
 class Connection(Base):
@@ -70,6 +98,10 @@ class Connection(Base):
     checked_at: Mapped[datetime | None]
     check_failure: Mapped[str | None]
     disconnected_at: Mapped[datetime | None]
+    detail: Mapped[str] = mapped_column(server_default=text("''"))
+    named_by_us: Mapped[bool] = mapped_column(server_default=text("false"))
+    health: Mapped[str | None]
+    check_ms: Mapped[int | None]
 
 
 class Lane(Base):
@@ -88,6 +120,7 @@ class Lane(Base):
         ),
         Index("lanes_owner", "owner", postgresql_where=text("owner is not null")),
         Index("lanes_grant", "account_id", "grant_id"),
+        Index("lanes_check", "check_at", postgresql_where=text("check_at < 'infinity'")),
     )
 
     connection_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -99,6 +132,7 @@ class Lane(Base):
     ready_at: Mapped[datetime] = mapped_column(Computed(func.greatest(text("due_at"), text("not_before"))))
     owner: Mapped[int | None] = mapped_column(ForeignKey("workers.no"))
     claim_no: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    check_at: Mapped[datetime] = mapped_column(server_default=text("'infinity'"))
 
 
 class Duty(Base):

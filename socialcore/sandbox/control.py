@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from socialcore.sandbox.catalogue import faults_of
 from socialcore.sandbox.complaints import Complaints
 from socialcore.sandbox.faults import PARAMETERS, WORDED, Fault, Faults, Kind
 from socialcore.sandbox.platforms import Platform, Refused
@@ -33,6 +34,7 @@ class Control:
         return [
             _route("/control/reset", POST=self._reset),
             _route("/control/complaints", GET=self._list_complaints, DELETE=self._clear_complaints),
+            _route("/control/platforms", GET=self._describe),
             _route("/control/faults", GET=self._list_faults, POST=self._add_fault, DELETE=self._clear_faults),
             _route("/control/{platform}/accounts", POST=self._open_account),
             _route("/control/{platform}/consent", POST=self._consent),
@@ -46,6 +48,9 @@ class Control:
         self._faults.clear()
         self._complaints.clear()
         return JSONResponse({"wiped": sorted(self._platforms)})
+
+    async def _describe(self, _request: Request) -> Response:
+        return JSONResponse([_described(each) for each in self._platforms.values()])
 
     async def _open_account(self, request: Request) -> Response:
         wishes = await _body(request)
@@ -73,6 +78,8 @@ class Control:
         wishes = dict(await _body(request))
         platform = self._platform(wishes.pop("platform", "bluesky"))
         kind = _kind(wishes.pop("kind", None))
+        if kind not in faults_of(platform.name):
+            raise Refused(f"{platform.title} knows no {kind}; it knows {', '.join(faults_of(platform.name))}")
         return JSONResponse(_shown(self._faults.add(platform.name, kind, **_fault(kind, wishes))))
 
     async def _clear_faults(self, request: Request) -> Response:
@@ -122,6 +129,14 @@ def _kind(name: object) -> Kind:
         return Kind(str(name))
     except ValueError as error:
         raise Refused(f"there is no fault {name}; there is {', '.join(Kind)}") from error
+
+
+def _described(platform: Platform) -> dict[str, Any]:
+    faults = [
+        {"kind": kind, "says": says, "parameters": sorted(PARAMETERS.get(kind, ())), "is_worded": kind in WORDED}
+        for kind, says in faults_of(platform.name).items()
+    ]
+    return {"name": platform.name, "title": platform.title, "faults": faults}
 
 
 def _fault(kind: Kind, wishes: Mapping[str, Any]) -> dict[str, Any]:

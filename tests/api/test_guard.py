@@ -19,7 +19,7 @@ from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 
-from api import middleware, routes
+from api import middleware, opened, routes
 from socialcore.settings import Settings
 from tests import dashboard
 from tests.dashboard import Dashboard, prepared
@@ -286,7 +286,7 @@ class TestDemoSignIn:
         assert seen(stack, "/", copied)[:3] == SIGN_IN
 
     def test_says_so_while_the_database_is_away(self, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(routes, "_opened", {})
+        monkeypatch.setattr(opened, "_opened", {})
         with dashboard.scratch_folder() as folder:
             app = Starlette(routes=routes.of(Settings(data_folder=folder)))
             for path in ("/sign-in/demo/publisher", "/sign-out"):

@@ -18,6 +18,8 @@ from socialcore.adapters import http
 from socialcore.hands import WorkerHands
 from socialcore.installation import Installation
 from socialcore.lanes import Lane
+from socialcore.media import for_workers
+from socialcore.stores import InDatabase
 from socialcore.worker import Worker, connections_for
 from tests.chaos import points
 from tests.chaos.platforms import LATEST_COMMIT, registered
@@ -44,7 +46,8 @@ def work(here: Installation, fate: Fate | None, log: Path) -> None:
     if fate is not None:
         make_mortal(database.engine, fate)
     with registered():
-        Worker(database, here.worker_url, here.vault(), concurrency=CONCURRENCY).run()
+        media_of = for_workers(database, InDatabase(), None)
+        Worker(database, here.worker_url, here.vault(), concurrency=CONCURRENCY, media=media_of).run()
 
 
 def end_with_the_harness() -> None:

@@ -486,16 +486,26 @@ class SlackContract(AdapterContract):
         assert type(failure) is expected
         assert_words(failure)
 
+    @pytest.mark.parametrize("method", ["auth.test", "conversations.list"])
+    def test_a_sign_in_that_ends_at_once_is_begun_anew(self, double: Workspace, method: str):
+        answer = double.answer
+        double.refuse("token_expired", on=method)
+
+        failure = failure_of(lambda: double.adapter.connect(answer))
+
+        assert isinstance(failure, failures.ReconnectNeeded)
+        assert_words(failure)
+
     def test_without_a_registration_nobody_signs_in(self, double: Workspace):
         adapter = Slack(None)
 
-        for call in (
-            lambda: adapter.depart({}, redirect_uri=CALLBACK, state="x"),
-            lambda: adapter.connect({"code": "x"}),
-            lambda: adapter.refresh(double.access),
+        for call, expected in (
+            (lambda: adapter.depart({}, redirect_uri=CALLBACK, state="x"), failures.ContentRejected),
+            (lambda: adapter.connect({"code": "x"}), failures.ContentRejected),
+            (lambda: adapter.refresh(double.access), failures.Unavailable),
         ):
             failure = failure_of(call)
-            assert isinstance(failure, failures.ContentRejected)
+            assert type(failure) is expected
             assert "COMPOSER_SLACK_CLIENT_ID" in str(failure)
             assert_words(failure)
 

@@ -329,7 +329,7 @@ class TestPhotos:
         with shelf.served() as served:
             rendered = {
                 **double.adapter.render(POST, Lookups())[0],
-                "pictures": [{"id": "photo" if there else "another"}],
+                "pictures": [{"id": "photo" if there else "another", "media_type": "image/png"}],
             }
             uploaded = double.adapter.upload(double.access, rendered, served, wire=None)
             return failure_of(lambda: publish(double, freeze(double, rendered, uploaded=uploaded)))
@@ -356,6 +356,16 @@ class TestPhotos:
     def test_a_photo_that_is_not_there_publishes_nothing(self, double: GoogleDouble):
         assert isinstance(self.sent(double, b"", there=False), failures.Unavailable)
         assert double.posts() == []
+
+    def test_a_video_is_refused_before_anything_is_sent(self, double: GoogleDouble):
+        rendered = {**double.adapter.render(POST, Lookups())[0], "pictures": [{"id": "v", "media_type": "video/mp4"}]}
+        before = double.heard()
+
+        failure = failure_of(lambda: double.adapter.upload(double.access, rendered, Shelf(), wire=None))
+
+        assert isinstance(failure, failures.ContentRejected)
+        assert_words(failure)
+        assert double.heard() == before
 
     def test_a_photo_that_is_there_the_next_time_publishes(self, double: GoogleDouble):
         content, shelf = pictured("A loaf")

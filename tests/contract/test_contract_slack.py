@@ -67,8 +67,11 @@ class SandboxDouble(SlackDouble):
         return "text"
 
     def fill(self, messages: int) -> None:
-        for number in range(messages):
-            self._call("chat.postMessage", {"channel": self._target_id, "text": f"Message {number}"})
+        headers = {"Authorization": f"Bearer {self._secret['access']}"}
+        with httpx.Client(base_url=f"{self.sandbox.url}/slack/api/", headers=headers, trust_env=False) as client:
+            for number in range(messages):
+                body = {"channel": self._target_id, "text": f"Message {number}"}
+                assert client.post("chat.postMessage", data=body).json()["ok"]
 
     def suffer(self, trouble: Trouble) -> None:
         if trouble not in FAULTS:

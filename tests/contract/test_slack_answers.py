@@ -33,6 +33,7 @@ from tests.faulty_proxy import Answer, FaultyProxy, answering
 
 CHANNEL, TS = "C0123456789", "1772357400.000100"
 SECRET = {"access": "xoxe.xoxb-s3cret", "refresh": "xoxe-1-s3cret", "workspace": "https://harborbakery.slack.com/"}
+SECRET |= {"bot": "U0BOT"}
 CODE, APP_SECRET = "4724469134.s3cret", "app-s3cret"
 DELIVERY = UUID("6f1de1c3-6bd3-4b61-a0a9-2c6b4a5d3f10")
 KINDS = {ContentRejected, CredentialExpired, OutcomeUnknown, RateLimited, ReconnectNeeded, Unavailable}
@@ -289,11 +290,13 @@ class TestParticulars:
         ]
         message = {
             "ts": TS,
+            "user": "U0BOT",
             "bot_id": "B1",
             "text": "Fresh :croissant: :+1::skin-tone-4: :our-logo: :odd: <https://example.com|here> &lt;3",
             "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": emoji}]}],
         }
-        canned.say(Answer.json(200, {"ok": True, "messages": [message, {"ts": "1.2", "user": "U1", "text": "Hi"}]}))
+        others = [{"ts": "1.2", "user": "U1", "text": "Hi"}, {**message, "user": "U0ANOTHER"}]
+        canned.say(Answer.json(200, {"ok": True, "messages": [message, *others]}))
 
         (sighting,) = canned.adapter.recent(canned.access)
 
@@ -366,7 +369,9 @@ MESSAGES = st.lists(
 class TestWhateverComes:
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(status=st.sampled_from([200, 200, 200, 201, 204, 400, 401, 404, 429, 500]), body=BODIES | MESSAGES)
-    @example(200, b'{"ok": true, "ts": "1.2", "messages": [{"ts": "9e999", "bot_id": "B", "text": "x"}]}')
+    @example(
+        200, b'{"ok": true, "ts": "1.2", "messages": [{"ts": "9e999", "user": "U0BOT", "bot_id": "B", "text": "x"}]}'
+    )
     @example(200, b'{"ok": true, "access_token": "\\ud800", "scope": "x"}')
     @example(200, b'{"ok": true, "messages": [{"ts": "1772357400.000100", "blocks": [[[[]]]], "text": "<|>"}]}')
     def test_is_a_result_or_a_failure_of_ours_without_a_secret(self, canned: Canned, status: int, body: bytes):

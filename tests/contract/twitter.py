@@ -70,6 +70,9 @@ class TwitterDouble:
     def browse(self, url: str, *, deny: bool = False, withhold: Sequence[str] = ()) -> Mapping[str, str]:
         return self.sandbox.consent("twitter", url, self.username, deny=deny, withhold=list(withhold))
 
+    def registered_as(self, app: App) -> Twitter:
+        return Twitter(app, self._client)
+
     def close(self) -> None:
         self._client.close()
 

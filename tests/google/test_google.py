@@ -12,8 +12,8 @@ import pytest
 
 from socialcore import attempts, connections, flags
 from socialcore.adapters.contract import Lookups
-from tests.contract.suite import Shelf, pictured
-from tests.google.conftest import CONGRESS, PLATFORM, QUAY, WRITE, Google
+from tests.contract.suite import pictured
+from tests.google.conftest import CONGRESS, QUAY, WRITE, Google
 from tests.waiting import wait_for
 from tests.working import worker_here
 
@@ -279,23 +279,3 @@ class TestTheSwitch:
             google.watch.wait_until("confirmed", [delivery_id])
 
         assert len(google.posts()) == 1
-
-
-def test_media_of_another_account_are_not_reached_for(google: Google):
-    """Each upload asks for the media of the account whose post it is."""
-    content, shelf = pictured("A loaf")
-    connection = google.connect()
-    delivery_id = google.submit(connection, media=content.media, lookups=Lookups(picture=shelf.picture))
-    asked: list[object] = []
-
-    with shelf.served() as served:
-
-        def media(account_id: object) -> Shelf:
-            asked.append(account_id)
-            return served
-
-        with worker_here(google.business.installation, media=media):
-            google.watch.wait_until("confirmed", [delivery_id])
-
-    assert set(asked) == {google.business.account_id}
-    assert connection.platform == PLATFORM

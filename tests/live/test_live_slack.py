@@ -161,6 +161,7 @@ def test_posts_and_finds_it_by_its_mark(there: Installed):
 
     assert there.adapter.find_existing(there.access, wire) == receipt
     assert there.adapter.find_existing(there.access, other) != receipt
+    assert receipt in [each.receipt for each in there.adapter.recent(there.access)]
     assert there.adapter.read_back(there.access, wire, receipt.remote_id) == ReadBack("match")
 
 

@@ -314,7 +314,7 @@ class TestWhoMaySeeWhat:
         assert owner.connection
         post_id = put(owner, superuser, "failed")
 
-        assert "connect" not in owner.visit("connections").keys
+        assert "connect-bluesky" not in owner.visit("connections").keys
         assert f"disconnect-{owner.connection.id}" not in owner.visit("connections").keys
         assert not [key for key in owner.visit("posts", post=post_id).keys if key.startswith("again-")]
 
@@ -336,7 +336,7 @@ class TestWhoWeActFor:
         visit = desk.visit(page)
 
         assert "Who are you acting for?" in visit.words
-        assert not {"publish", "connect", "banner"} & visit.keys
+        assert not {"publish", "connect-bluesky", "banner"} & visit.keys
 
     def test_the_address_keeps_the_choice(self, desk: Desk, other: Desk):
         visit = desk.visit("compose").pick("choose", str(other.id))
@@ -368,14 +368,14 @@ class TestWhoWeActFor:
         assert visit.text == "Only the bakery says this"
 
     def test_nothing_typed_to_connect_one_account_is_kept_for_another(self, desk: Desk, other: Desk):
-        visit = desk.visit("connections", account=desk.id).press("connect")
+        visit = desk.visit("connections", account=desk.id).press("connect-bluesky")
         visit.at.text_input(key=f"bluesky_identifier-{desk.id}").set_value("bakery.test")
 
         visit.at.selectbox(key="switch_account").set_value(str(other.id))
         visit.run()
 
         assert "Connect Bluesky for Second" not in visit.words
-        visit.press("connect")
+        visit.press("connect-bluesky")
         assert [each.value for each in visit.at.text_input] == ["", "", ""]
 
 
@@ -919,7 +919,7 @@ class TestPosts:
 
 class TestConnecting:
     def fill(self, desk: Desk, handle: str, password: str, service: str) -> Visit:
-        visit = desk.visit("connections").press("connect")
+        visit = desk.visit("connections").press("connect-bluesky")
         for name, value in {"identifier": handle, "app_password": password, "service": service}.items():
             visit.at.text_input(key=f"bluesky_{name}-{desk.id}").set_value(value)
         return visit.press("do_connect")

@@ -1,5 +1,7 @@
 """`python -m socialcore` as an administrator types it."""
 
+import base64
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from socialcore.installation import Installation
+from tests.conftest import Business
 from tests.working import ROOT, environment
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -104,3 +107,43 @@ class TestTheRest:
 
         assert refused.returncode == 2
         assert refused.stderr.startswith("The sandbox cannot keep its posts in ")
+
+
+class TestKeys:
+    def test_are_listed_with_what_they_seal(self, run: Run, bakery: Business):
+        bakery.connect()
+
+        listed = run("keys", "list")
+
+        assert listed.returncode == 0, listed.stderr
+        assert re.search(r"^key 1: [1-9]\d* sealed values; seals what is new$", listed.stdout, re.MULTILINE)
+
+    def test_a_new_one_is_shown_with_where_it_belongs_and_stored_nowhere(self, run: Run):
+        first, second = run("keys", "add"), run("keys", "add")
+
+        entries = [re.search(r"^2:(\S+)$", each.stdout, re.MULTILINE) for each in (first, second)]
+        assert entries[0]
+        assert entries[1]
+        assert entries[0][1] != entries[1][1]
+        assert len(base64.b64decode(entries[0][1])) == 32
+        assert "COMPOSER_SEALING_KEYS" in first.stdout
+        assert "key 2" not in run("keys", "list").stdout
+
+    def test_rotating_when_all_is_under_the_newest_changes_nothing(self, run: Run):
+        done = run("keys", "rotate")
+
+        assert (done.returncode, done.stdout) == (0, "")
+
+    @pytest.mark.parametrize(("number", "says"), [("1", "Key 1 seals what is new"), ("7", "There is no key 7")])
+    def test_one_that_is_needed_is_not_retired(self, run: Run, number: str, says: str):
+        refused = run("keys", "retire", number)
+
+        assert refused.returncode == 2
+        assert says in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+    def test_none_is_shown_where_it_need_not_be(self, run: Run, migrated: Installation):
+        key = base64.b64encode(migrated.sealing_keys[1]).decode()
+        for command in (["list"], ["add"], ["rotate"], ["retire", "1"]):
+            answer = run("keys", *command)
+            assert key not in answer.stdout + answer.stderr

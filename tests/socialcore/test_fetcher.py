@@ -115,7 +115,7 @@ def refused(url: str, **how) -> str:
     with pytest.raises(Unfetched) as caught:
         fetcher.fetch(url, **({"most_bytes": 100_000, "within": 2.0} | how))
     assert caught.value.problem.next_step
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 8
     return str(caught.value)
 
 
@@ -362,7 +362,7 @@ class TestPages:
         found = fetcher.fetch(f"{web.url}/", most_bytes=100_000, test_server=web.test_server)
 
         assert (len(found.body), found.whole) == (100_000, False)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
 
     def test_that_are_packed_unasked_are_read(self, web):
         web.put("/", gzip.compress(b"hello" * 1_000), Content_Encoding="gzip")
@@ -394,7 +394,7 @@ class TestPages:
         began = time.monotonic()
 
         assert "too long" in refused(f"{web.url}/0", within=0.7, test_server=web.test_server)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4
 
     def test_of_a_server_that_says_nothing_end_with_the_time(self):
         with closing(socket.create_server(("127.0.0.1", 0))) as silent:

@@ -10,9 +10,20 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from socialcore import attempts, connections, deliveries, duties, failures, lanes, looks, publishing, transitions
+from socialcore import (
+    attempts,
+    connections,
+    deliveries,
+    duties,
+    failures,
+    health,
+    lanes,
+    looks,
+    publishing,
+    transitions,
+)
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Granted, Lookups, Receipt, Target
+from socialcore.adapters.contract import Checked, Granted, Lookups, Receipt, Target
 from socialcore.attempts import PulseLost
 from socialcore.database import system_scope, worker_scope
 from socialcore.posts import Content
@@ -859,7 +870,9 @@ class Crowd:
         if duty := duties.take(self.as_worker, list(ADAPTERS)):
             with worker_scope(self.as_worker, duty.account_id) as scope:
                 _, grant = duties.sign_in_of(scope, duty.connection_id)
-                duties._note(scope, duty, grant, chance.choice([None, failures.ReconnectNeeded("gone")]))  # noqa: SLF001
+                found = chance.choice([Checked(), failures.ReconnectNeeded("gone")])
+                duties._end(scope, duty, "said")  # noqa: SLF001
+                health.note(scope, health.Measured(duty.connection_id, duty.platform, grant, found, timedelta(0)))
 
     def work(self, chance, worker):
         for lane in claim(self.as_worker, worker, most=2):

@@ -18,7 +18,7 @@ from socialcore.adapters.contract import PictureLimits, Source
 from socialcore.pictures import Fitted, Unusable
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "20000"))
-SLOWEST = 2.0  # seconds for one picture of a few thousand pixels, on a machine that does other things as well
+SLOWEST = 2.0  # seconds of this thread for one picture that looks like a few hundred pixels
 SOURCE = Source("this test", date(2026, 12, 1))
 WIDE = PictureLimits(most=4, most_bytes=2_000_000, longest_side=4_000, source=SOURCE)
 
@@ -156,12 +156,12 @@ class TestOpened:
         assert near(pictures.opened(data).getpixel((4, 4)), (255, 0, 0))
 
     def test_of_forty_megapixels_is_taken(self):
-        began = time.monotonic()
+        began = time.thread_time()
         picture = pictures.opened(encoded(Image.new("RGB", (8_000, 5_000), (20, 90, 140)), "JPEG"))
         found = pictures.fitted(picture, WIDE)
 
         assert (found.width, found.height) == (4_000, 2_500)
-        assert time.monotonic() - began < 20
+        assert time.thread_time() - began < 20
 
 
 class TestLeavesNothingBehind:
@@ -276,9 +276,9 @@ class TestRefused:
             encoded(halves(), "JPEG").replace(struct.pack(">HH", 20, 40), struct.pack(">HH", 65_000, 65_000), 1),
         ]
         for bomb in bombs:
-            began = time.monotonic()
+            began = time.thread_time()
             refused(bomb)
-            assert time.monotonic() - began < 1
+            assert time.thread_time() - began < 1
 
     def test_is_text_that_unpacks_to_gigabytes(self):
         kind, packed = b"zTXt", zlib.compress(bytes(200_000_000), 9)
@@ -286,9 +286,9 @@ class TestRefused:
         chunk = struct.pack(">I", len(text)) + kind + text + struct.pack(">I", zlib.crc32(kind + text))
         whole = encoded(halves())
 
-        began = time.monotonic()
+        began = time.thread_time()
         refused(whole[:33] + chunk + whole[33:])
-        assert time.monotonic() - began < 1
+        assert time.thread_time() - began < 1
 
     def test_is_a_jpeg_of_endless_scans(self):
         whole = encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
@@ -316,14 +316,14 @@ class TestFitted:
     @pytest.mark.parametrize("most_bytes", [2_000_000, 1_000_000, 100_000, 20_000, 2_000])
     def test_fits_whatever_the_size(self, most_bytes):
         picture = pictures.opened(encoded(noise(2_000, 1_500)))
-        began = time.monotonic()
+        began = time.thread_time()
 
         found = pictures.fitted(picture, limits(most_bytes=most_bytes, longest_side=1_800))
 
         assert 0.6 * min(most_bytes, 1_000_000) < len(found.data) <= most_bytes
         assert abs(found.width / found.height - 4 / 3) < 0.05
         assert max(found.width, found.height) <= 1_800
-        assert time.monotonic() - began < 15
+        assert time.thread_time() - began < 15
 
     def test_keeps_a_graphic_sharp(self):
         image = Image.new("RGBA", (200, 100), (0, 0, 0, 0))
@@ -334,6 +334,13 @@ class TestFitted:
         assert found.media_type == "image/png"
         with Image.open(io.BytesIO(found.data)) as read:
             assert read.convert("RGBA").tobytes() == image.tobytes()
+
+    def test_takes_a_grey_photograph_for_no_graphic(self):
+        drawn, photographed = Image.new("L", (300, 200), 90), Image.effect_noise((300, 200), 90)
+
+        found = [pictures.fitted(pictures.opened(encoded(each)), WIDE).media_type for each in (drawn, photographed)]
+
+        assert found == ["image/png", "image/jpeg"]
 
     @pytest.mark.parametrize("changes", [{"media_types": ("image/jpeg",)}, {"most_bytes": 4_000}])
     def test_puts_what_shows_through_on_white_where_it_must(self, changes):
@@ -483,7 +490,7 @@ def test_no_mutated_picture_does_harm(record_property):
     tight = limits(most_bytes=1_500, longest_side=16, media_types=("image/jpeg",))
     outcomes, slowest = Counter(), 0.0
     for data in islice(all_mutations(), MUTATIONS):
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             found = pictures.fitted(pictures.opened(data), tight)
         except Unusable as refusal:
@@ -491,7 +498,7 @@ def test_no_mutated_picture_does_harm(record_property):
         else:
             outcomes["fitted"] += 1
             _insist_on_good(found)
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.thread_time() - began)
 
     assert outcomes["refused"] + outcomes["fitted"] == MUTATIONS
     assert outcomes["refused"] > MUTATIONS / 10

@@ -210,6 +210,7 @@ INDEXES_WITHOUT_ACCOUNT = {
     "duties_due": "of every account: a worker looks for work",
     "events_name": "for counting",
     "holds_placed": "holds of everything and of a platform have no account",
+    "lanes_check": "of every account: a worker looks for connections to check",
     "lanes_owner": "of a dead worker",
     "lanes_ready_of_platform": "of every account: a worker looks for work",
 }

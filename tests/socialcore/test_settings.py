@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from socialcore.settings import VARIABLES, Settings, SettingsError
+from socialcore.settings import VARIABLES, Bucket, Settings, SettingsError
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 OIDC = {
@@ -118,3 +118,85 @@ class TestValues:
     def test_of_a_cookie_secret_are_long_enough(self):
         with pytest.raises(SettingsError, match="32 characters"):
             read(**{**OIDC, "OIDC_COOKIE_SECRET": "c" * 31})
+
+
+class TestMedia:
+    def test_lie_in_the_database_unless_a_bucket_is_named(self):
+        assert read().media_bucket is None
+        assert read(COMPOSER_MEDIA_S3_BUCKET="media").media_bucket == Bucket(name="media")
+        assert read(
+            COMPOSER_MEDIA_S3_BUCKET="media",
+            COMPOSER_MEDIA_S3_REGION="eu-central-1",
+            COMPOSER_MEDIA_S3_ENDPOINT="http://127.0.0.1:9000",
+        ).media_bucket == Bucket(name="media", region="eu-central-1", endpoint="http://127.0.0.1:9000")
+
+    @pytest.mark.parametrize(
+        "environ",
+        [
+            {"COMPOSER_MEDIA_S3_REGION": "eu-central-1"},
+            {"COMPOSER_MEDIA_S3_BUCKET": "media", "COMPOSER_MEDIA_S3_ENDPOINT": "s3.example.com"},
+        ],
+    )
+    def test_half_a_bucket_is_refused(self, environ):
+        with pytest.raises(SettingsError, match="COMPOSER_MEDIA_S3_"):
+            read(**environ)
+
+    @pytest.mark.parametrize("url", ["https://composer.example", "https://composer.example/", "http://localhost:8501"])
+    def test_are_public_where_somebody_says_so(self, url):
+        assert read().public_media_url is None
+        assert read(PUBLIC_MEDIA_URL=url).public_media_url == url.rstrip("/")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *(
+                "http://composer.example",
+                "composer.example",
+                "ftp://composer.example",
+                "https://",
+                "https://us:x@here.example",
+            ),
+            *("https://composer.example/?a=b", "https://composer.example/#x"),
+        ],
+    )
+    def test_are_not_public_at_an_address_that_platforms_cannot_use(self, url):
+        with pytest.raises(SettingsError, match="PUBLIC_MEDIA_URL"):
+            read(PUBLIC_MEDIA_URL=url)
+
+    def test_are_public_in_production_by_https_only(self):
+        with pytest.raises(SettingsError, match="https"):
+            read(**PRODUCTION, PUBLIC_MEDIA_URL="http://localhost:8501")
+
+
+class TestSealingKeysFile:
+    def test_holds_the_ring_one_a_line(self, tmp_path: Path):
+        ring = tmp_path / "keys"
+        ring.write_text(f"1:{KEY}\n2:{KEY}\n")
+
+        found = Settings.from_environment({"COMPOSER_SEALING_KEYS_FILE": str(ring)})
+
+        assert sorted(found.sealing_keys) == [1, 2]
+
+    def test_gives_way_to_the_variable_itself(self, tmp_path: Path):
+        environ = {"COMPOSER_SEALING_KEYS_FILE": str(tmp_path / "none"), "COMPOSER_SEALING_KEYS": f"7:{KEY}"}
+        assert list(Settings.from_environment(environ).sealing_keys) == [7]
+
+    def test_that_cannot_be_read_is_named(self, tmp_path: Path):
+        with pytest.raises(SettingsError, match=r"COMPOSER_SEALING_KEYS_FILE names .*none, which cannot be read"):
+            Settings.from_environment({"COMPOSER_SEALING_KEYS_FILE": str(tmp_path / "none")})
+
+
+class TestPublicUrl:
+    def test_is_this_machine_unless_it_is_said(self):
+        assert Settings.from_environment({"COMPOSER_PORT": "9000"}).public_url == "http://localhost:9000"
+        assert Settings.from_environment({"PUBLIC_URL": "https://c.example/"}).public_url == "https://c.example"
+
+    @pytest.mark.parametrize("url", ["composer.example", "ftp://c.example", "https://c.example/path", "https://?x"])
+    def test_is_an_address_without_a_path(self, url: str):
+        with pytest.raises(SettingsError, match=r"PUBLIC_URL looks like https://composer\.example"):
+            Settings.from_environment({"PUBLIC_URL": url})
+
+
+def test_checks_come_as_often_as_it_is_said():
+    assert Settings.from_environment({}).check_every == timedelta(hours=6)
+    assert Settings.from_environment({"COMPOSER_CHECK_HOURS": "1"}).check_every == timedelta(hours=1)

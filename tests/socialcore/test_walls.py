@@ -40,18 +40,25 @@ ACCOUNT_TABLES = (
     "memberships",
     "grants",
     "connections",
+    "departures",
     "lanes",
     "duties",
     "drafts",
     "posts",
     "deliveries",
     "attempts",
+    "media",
+    "media_chunks",
+    "media_fits",
     "account_features",
     "holds",
     "events",
     "audit_log",
 )
-ROLES = ("composer_app", "composer_worker", "composer_oncall", "composer_owner", "composer_admin", "composer_report")
+ROLES = (
+    *("composer_app", "composer_worker", "composer_oncall", "composer_owner", "composer_admin", "composer_report"),
+    "composer_keys",
+)
 CONTEXTS = (
     "none",
     "own",
@@ -61,6 +68,7 @@ CONTEXTS = (
     "expired",
     "swapped",
     "worker",
+    "one picture",
     "other key",
     "gone operator",
     "garbage",
@@ -71,13 +79,16 @@ READS = {
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
-    "composer_report": {*ACCOUNT_TABLES} - {"memberships", "drafts", "audit_log"},
+    "composer_report": {*ACCOUNT_TABLES}
+    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "departures"},
+    "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
     "composer_worker": {"lanes", "duties"},
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds", "audit_log"},
+    "composer_keys": {"grants", "departures"},
 }
 REFUSED = (
     errors.InsufficientPrivilege,
@@ -124,6 +135,8 @@ class Two:
             "swapped": swapped.replace(str(mine.account_id), str(other.account_id)),
             # Signed, but from no session of the worker's.
             "worker": self.sign(f"worker||{mine.account_id if worker else other.account_id}"),
+            # Of my own, and mine under the other's name.
+            "one picture": self.sign(f"media:{mine.ids['media']}||{other.account_id}"),
             "other key": self.sign(asked, key=b"x" * 32),
             "gone operator": self.sign(f"account|{self.gone}|{other.account_id}"),
             "garbage": f"{asked}|9999999999|1|",
@@ -156,6 +169,8 @@ insert into grants (account_id, id, platform, service, subject, sealed) values (
     'bluesky', 'https://pds.test', %(mark)s, %(bytes)s);
 insert into connections (account_id, id, grant_id, platform, target_id, name) values (%(account)s,
     %(connection)s, %(grant)s, 'bluesky', %(mark)s, %(mark)s);
+insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)
+    values (%(account)s, %(operator)s, 'bluesky', %(hash)s, %(bytes)s, now(), %(mark)s);
 insert into lanes (connection_id, account_id, grant_id, platform, due_at, not_before) values (%(connection)s,
     %(account)s, %(grant)s, 'bluesky', now() + interval '1 day', now());
 insert into duties (account_id, id, kind, connection_id, due_at) values (%(account)s, %(duty)s, 'check',
@@ -170,6 +185,11 @@ insert into deliveries (account_id, id, post_id, connection_id, state, priority,
     %(json)s, now(), %(mark)s, 'match', %(mark)s);
 insert into attempts (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, deadline_at,
     failure) values (%(account)s, %(delivery)s, 1, %(worker)s, 1, 1, 1, now(), %(mark)s);
+insert into media (account_id, id, media_type, size, width, height, stored_by) values (%(account)s, %(media)s,
+    'image/png', 1, 1, 1, %(operator)s);
+insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
+insert into media_fits (account_id, original_id, limits, fitted_id) values (%(account)s, %(media)s, %(mark)s,
+    %(media)s);
 insert into account_features (feature_name, account_id, enabled) values ('feature_slack_posting', %(account)s,
     true);
 insert into holds (id, kind, account_id, connection_id, reason, lifted_at) values (%(hold)s, 'connection',
@@ -181,7 +201,10 @@ insert into audit_log (actor, account_id, action, detail) values ('test', %(acco
 
 def fill(superuser, half):
     """Write a row into every table that holds an account's data."""
-    ids = {name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold")}
+    ids: dict[str, object] = {
+        name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold")
+    }
+    ids["media"] = hashlib.sha256(half.mark.encode()).hexdigest()
     (worker,) = superuser.execute(
         "insert into workers (name, version, concurrency, pulse_pid) values ('test', '0', 1, 1) returning no"
     ).fetchone()
@@ -254,7 +277,7 @@ def session_of(sessions, postgres, migrated):
 def acting(session, role, context):
     """A transaction of this role under this context, committed at its end."""
     with session.transaction():
-        if role in ("composer_admin", "composer_report"):
+        if role in ("composer_admin", "composer_report", "composer_keys"):
             session.execute(sql.SQL("set local role {}").format(sql.Identifier(role)))
         session.execute("set local search_path = composer")
         session.execute("select set_config('composer.context', %s, true)", (context,))
@@ -386,6 +409,11 @@ def restore(superuser, two):
         "insert into drafts (account_id, id, operator_id, name, content) values (%s, %s, %s, %s, '{}')"
         " on conflict do nothing",
         (mine.account_id, mine.ids["draft"], mine.operator_id, mine.mark),
+    )
+    superuser.execute(
+        "insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)"
+        " values (%s, %s, 'bluesky', %s, %s, now(), %s) on conflict do nothing",
+        (mine.account_id, mine.operator_id, mine.ids["hash"], mine.mark.encode(), mine.mark),
     )
 
 
@@ -632,7 +660,7 @@ class TestWaysAround:
         for into in ("composer_app", "composer_worker", "composer_oncall", "postgres"):
             with pytest.raises(errors.InsufficientPrivilege), session.transaction():
                 session.execute(f"set role {into}")
-        for into in ("composer_admin", "composer_report"):
+        for into in ("composer_admin", "composer_report", "composer_keys"):
             with session.transaction(force_rollback=True):
                 session.execute(f"set local role {into}")
 
@@ -805,7 +833,18 @@ def test_lanes_and_duties_show_a_worker_no_content(two, session_of, superuser):
         "select attname from pg_attribute where attrelid = 'composer.lanes'::regclass and attnum > 0 order by 1"
     ).fetchall()
     assert [row[0] for row in columns] == sorted(
-        ["account_id", "claim_no", "connection_id", "due_at", "grant_id", "not_before", "owner", "platform", "ready_at"]
+        [
+            "account_id",
+            "check_at",
+            "claim_no",
+            "connection_id",
+            "due_at",
+            "grant_id",
+            "not_before",
+            "owner",
+            "platform",
+            "ready_at",
+        ]
     )
 
 

@@ -17,10 +17,12 @@ from socialcore.adapters.contract import Access
 from socialcore.attempts import Attempt
 from socialcore.connections import Connection
 from socialcore.grants import Prepared
-from socialcore.hands import NoMedia, WorkerHands
+from socialcore.hands import WorkerHands
 from socialcore.installation import Installation
 from socialcore.lanes import Lane
+from socialcore.media import for_workers
 from socialcore.pulse import Pulse
+from socialcore.stores import InDatabase
 from socialcore.transitions import Grant
 from tests.conftest import Business
 from tests.faulty_proxy import Answer, FaultyProxy, answering, delay
@@ -281,7 +283,8 @@ class TestTheLastMoment:
     @pytest.fixture
     def hands(self, bakery: Business, migrated: Installation, as_worker: Any, watch: Watch) -> Iterator[WorkerHands]:
         pulse = Pulse(migrated.worker_url, name="test:0", version="0", concurrency=1, on_work=lambda: None)
-        yield WorkerHands(as_worker, migrated.vault(), pulse, {"bluesky": threading.BoundedSemaphore(2)}, NoMedia)
+        slots = {"bluesky": threading.BoundedSemaphore(2)}
+        yield WorkerHands(as_worker, migrated.vault(), pulse, slots, for_workers(as_worker, InDatabase(), None))
         pulse.stop()
 
     def send(self, hands: WorkerHands, service: str, *, deadline: float) -> None:

@@ -1,0 +1,135 @@
+"""Posts to Slack through the whole product: intents, a worker, the adapter, and Slack's double behind a bad line."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from socialcore import attempts, connections, publishing
+from socialcore.adapters import http
+from socialcore.adapters.apps import sandbox_app
+from socialcore.adapters.contract import Lookups
+from socialcore.adapters.slack import Slack
+from socialcore.adapters.slack_capabilities import CAPABILITIES
+from socialcore.connections import Connection
+from socialcore.posts import Content
+from tests import faulty_proxy
+from tests.conftest import Business
+from tests.contract.suite import CALLBACK
+from tests.faulty_proxy import FaultyProxy
+from tests.sandbox import Sandbox
+from tests.working import Watch, worker_here
+
+POST, RENEW = "chat.postMessage", "oauth.v2.access"
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have what is in doubt looked for at once."""
+    brief = timedelta(seconds=1)
+    monkeypatch.setattr(attempts, "SEND_WITHIN", brief)
+    monkeypatch.setattr(http, "LONGEST", 1)
+    monkeypatch.setattr(
+        Slack, "capabilities", replace(CAPABILITIES, settle=timedelta(0), misses=1, read_lag=timedelta(0))
+    )
+
+
+@pytest.fixture
+def channel(bakery: Business, sandbox: Sandbox, proxy: FaultyProxy) -> Connection:
+    """A channel of the bakery's workspace, connected as the connections page does."""
+    with bakery.installation.administration() as scope:
+        scope.run(
+            "insert into account_features (feature_name, account_id, enabled)"
+            " values ('feature_slack_posting', :id, true)"
+            " on conflict (feature_name, account_id) do update set enabled = true",
+            {"id": bakery.account_id},
+        )
+        scope.run(
+            "update account_features set enabled = true where feature_name = 'feature_slack_posting'"
+            " and account_id is null",
+        )
+    domain = f"bakery-{uuid4().hex[:10]}"
+    sandbox.open_account("slack", handle=domain)
+    with http.new_client() as client:
+        adapter = Slack(sandbox_app("slack", proxy.url), client)
+        departure = adapter.depart({}, redirect_uri=CALLBACK, state="x")
+        granted = adapter.connect({**departure.keep, **sandbox.consent("slack", departure.url, domain)})
+    with bakery.scope() as scope:
+        made = connections.connect(scope, bakery.vault, "slack", granted, granted.targets[0].id)
+        return next(each for each in connections.of_account(scope) if each.id == made)
+
+
+def submit(business: Business, connection: Connection, content: Content) -> list[UUID]:
+    rendered = publishing.render(content, connection, Lookups())
+    with business.scope() as scope:
+        submitted = publishing.submit(
+            scope,
+            content,
+            {connection.id: rendered},
+            [connection],
+            submit_token=uuid4(),
+            due_at=None,
+            undo=timedelta(0),
+            late_window=timedelta(hours=2),
+            now=datetime.now(UTC),
+        )
+    return list(submitted.delivery_ids)
+
+
+def shown(sandbox: Sandbox) -> list[tuple[str, bool]]:
+    return [(each["shown"], each["thread_ts"] is not None) for each in sandbox.posts("slack")]
+
+
+def test_a_thread_goes_out_part_by_part_though_an_answer_is_lost(
+    bakery: Business, channel: Connection, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch, impatient: None
+):
+    proxy.misbehave(faulty_proxy.lose_reply, on=POST, holding=b"rolls")
+    content = Content(text="Fresh <bread> & 🥐", parts=("And rolls.", "Closed on Sundays."))
+
+    deliveries = submit(bakery, channel, content)
+    with worker_here(bakery.installation):
+        watch.wait_until("confirmed", deliveries, most_seconds=40)
+
+    assert shown(sandbox) == [("Fresh <bread> & 🥐", False), ("And rolls.", True), ("Closed on Sundays.", True)]
+    assert proxy.count(POST) == 3
+
+
+def test_doubt_that_slack_itself_spreads_is_cleared_up(
+    bakery: Business, channel: Connection, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch, impatient: None
+):
+    sandbox.fault("error_after", platform="slack", method=POST, times=1)
+
+    deliveries = submit(bakery, channel, Content(text="Fresh bread"))
+    with worker_here(bakery.installation):
+        watch.wait_until("confirmed", deliveries, most_seconds=40)
+
+    assert shown(sandbox) == [("Fresh bread", False)]
+    assert proxy.count(POST) == 1
+
+
+def test_an_expired_sign_in_is_renewed_on_the_way(
+    bakery: Business, channel: Connection, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch
+):
+    sandbox.fault("expired_token", platform="slack", method=POST, times=1)
+
+    deliveries = submit(bakery, channel, Content(text="Fresh bread"))
+    with worker_here(bakery.installation):
+        watch.wait_until("confirmed", deliveries, most_seconds=40)
+
+    assert shown(sandbox) == [("Fresh bread", False)]
+    assert proxy.count(RENEW) == 2  # the sign-in and one renewal
+
+
+def test_a_refusal_is_told_in_words(
+    bakery: Business, channel: Connection, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch
+):
+    sandbox.fault("slack_error", platform="slack", error="restricted_action", method=POST, times=1)
+
+    (delivery_id,) = submit(bakery, channel, Content(text="Fresh bread"))
+    with worker_here(bakery.installation):
+        watch.wait_until("failed", [delivery_id], most_seconds=40)
+
+    (attempt,) = watch.attempts(delivery_id)
+    assert "does not let the app post" in str(attempt)
+    assert shown(sandbox) == []
