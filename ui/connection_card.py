@@ -30,6 +30,11 @@ WITHOUT = {
     "https://www.googleapis.com/auth/business.manage": "everything",
     "atproto": "everything",
     "transition:generic": "posting",
+    "repo:app.bsky.feed.post": "posting",
+    "repo:app.bsky.feed.threadgate": "saying who can reply",
+    "repo:app.bsky.feed.postgate": "preventing quotes",
+    "blob:image/*": "pictures",
+    "blob:video/mp4": "video",
 }
 DID = {
     "connection.connected": "Connected",
