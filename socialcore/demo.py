@@ -3,11 +3,13 @@
 import json
 import logging
 import urllib.request
+from collections.abc import Mapping
 from uuid import UUID
 
 from socialcore import accounts, connections, failures, operators
 from socialcore.database import Database, SystemScope, account_scope
 from socialcore.installation import Installation
+from socialcore.posts import Platform
 from socialcore.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ BUSINESSES = (
     ("Summit Cycle Works", "Europe/Zurich", "#a3262b", "summitcycle.test"),
     ("Lakeside Veterinary", "Asia/Kolkata", "#0f6470", "lakesidevet.test"),
 )
+FLAGS = ("feature_social_composer", "feature_bluesky_posting", "feature_twitter_posting", "feature_slack_posting")
 # Product owners and admins see every account; publishers and testers the ones they work for.
 OPERATORS: tuple[tuple[operators.Role, str], ...] = (
     ("publisher", "Demo publisher"),
@@ -58,7 +61,7 @@ def connect(database: Database, vault: Vault, installation: Installation, sandbo
         ).scalar_one()
         ids = {account.name: account.id for account in accounts.all_accounts(scope)}
     for name, _, _, handle in BUSINESSES:
-        _open_sandbox_account(sandbox_url, handle)
+        _open_sandbox_accounts(sandbox_url, name, handle)
         with account_scope(database, operator_id, ids[name]) as scope:
             known = connections.of_account(scope)
         if any(connection.service == sandbox_url for connection in known):
@@ -79,7 +82,7 @@ def email(role: operators.Role) -> str:
 
 def _turn_on(scope: SystemScope, account_id: UUID) -> None:
     """The demo's launch is under way: the switches are on, and the demo accounts chosen by row."""
-    for flag in ("feature_social_composer", "feature_bluesky_posting"):
+    for flag in FLAGS:
         scope.run(
             "update account_features set enabled = true"
             " where feature_name = :flag and account_id is null and not enabled",
@@ -92,10 +95,25 @@ def _turn_on(scope: SystemScope, account_id: UUID) -> None:
         )
 
 
-def _open_sandbox_account(sandbox_url: str, handle: str) -> None:
-    body = json.dumps({"handle": handle, "password": APP_PASSWORD}).encode()
-    request = urllib.request.Request(  # noqa: S310 - our own address on this machine
-        f"{sandbox_url}/control/bluesky/accounts", body, {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-        answer.read()
+def _open_sandbox_accounts(sandbox_url: str, name: str, handle: str) -> None:
+    """Let the business be on every platform: Bluesky is connected, the others wait for somebody to sign in there."""
+    brand = handle.removesuffix(".test")
+    places = [
+        {"title": name, "street": street, "city": "Portland", "region": "ME"}
+        for street in ("12 Quay Street", "480 Congress Street")
+    ]
+    business = {"name": name, "locations": places}
+    wishes: Mapping[Platform, Mapping[str, object]] = {
+        "bluesky": {"handle": handle, "password": APP_PASSWORD},
+        "google_business": {"email": f"owner@{handle}", "accounts": [business]},
+        "twitter": {"username": brand, "name": name},
+        "slack": {"handle": brand, "name": name},
+    }
+    for platform, wish in wishes.items():
+        request = urllib.request.Request(  # noqa: S310 - our own address on this machine
+            f"{sandbox_url}/control/{platform}/accounts",
+            json.dumps(wish).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            answer.read()

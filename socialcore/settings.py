@@ -95,7 +95,9 @@ class Settings:
             sealing_keys=sealing_keys(_value_or_file(environ, "COMPOSER_SEALING_KEYS")),
             oidc=_oidc(environ),
             media_bucket=_bucket(environ),
-            public_media_url=_public_url(environ, "PUBLIC_MEDIA_URL", at_home=environment == "development"),
+            # The embedded installation's platforms are the sandbox, which fetches from this machine.
+            public_media_url=_public_url(environ, "PUBLIC_MEDIA_URL", at_home=environment == "development")
+            or (None if url else f"http://127.0.0.1:{port}"),
             data_folder=Path(environ.get("COMPOSER_DATA", defaults.data_folder)).absolute(),
             pg_bin=Path(environ["COMPOSER_PG_BIN"]) if environ.get("COMPOSER_PG_BIN") else None,
             port=port,

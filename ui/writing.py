@@ -152,7 +152,7 @@ def preview(
     says += [words.counted(len(pictures), "picture")] if pictures else []
     says += [f"costs ${rendered.cost}"] if rendered.cost else []
     card = previews.card(
-        connection.platform, account.name, connection.name, "", account.colour, rendered.parts, pictures
+        connection.platform, account.name, connection.name, connection.detail, account.colour, rendered.parts, pictures
     )
     return h("section", previews.caption(connection.platform, " · ".join(says)), card)
 

@@ -22,7 +22,7 @@ OWN: Mapping[str, Mapping[Kind, str]] = {
     "bluesky": {
         Kind.REVOKED_PASSWORD: "The app password was taken back",
         Kind.TAKEDOWN: "Bluesky has taken the account down",
-        Kind.MEDIA_FAILED: "Bluesky cannot use the video",
+        Kind.MEDIA_FAILED: "The video service cannot use the video",
     },
     "google_business": {
         Kind.REVOKED: "The sign-in was taken back: invalid_grant",

@@ -1,6 +1,7 @@
 """docs/platforms.md says what the adapters say of themselves."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +37,22 @@ def test_a_limit_changed_in_an_adapter_changes_the_document(name, can):
 
     assert {limit.most for limit in can.text_limits} <= numbers
     assert {budget.most for budget in can.budgets} <= numbers
+
+
+ADAPTERS_FOLDER = Path(rules.__file__).parent
+GUIDE = rules.PLACE.with_name("adding_a_platform.md")
+OF = {"X": "twitter*.py", "Google Business": "google*.py", "Slack": "slack*.py", "Bluesky": "bluesky/*.py"}
+
+
+@pytest.mark.parametrize(("platform", "pattern"), OF.items(), ids=list(OF))
+def test_the_guide_says_what_a_platform_costs(platform, pattern):
+    """To the nearest tenth: enough to be true, and no change of a line changes the document."""
+    files = list(ADAPTERS_FOLDER.glob(pattern))
+    code = [line for file in files for line in file.read_text("utf-8").splitlines() if line.strip()]
+    written = sum(not line.lstrip().startswith("#") for line in code)
+
+    row = re.search(rf"^\| {platform}[^|]*\| (\d+) \| (\d+) \|$", GUIDE.read_text("utf-8"), re.MULTILINE)
+
+    assert row
+    assert abs(int(row[1]) - written) <= written / 10
+    assert int(row[2]) == len(files)
