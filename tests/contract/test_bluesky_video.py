@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -70,6 +70,18 @@ def rendered(double: SandboxDouble, shelf: Shelf) -> dict[str, Any]:
 
 def uploaded(double: SandboxDouble, shelf: Shelf, wire: dict[str, Any] | None = None) -> dict[str, Any]:
     return double.adapter.upload(double.access, rendered(double, shelf), shelf, wire=wire)
+
+
+def test_goes_with_no_picture(double: SandboxDouble, shelf: Shelf):
+    content = replace(CONTENT, media=(*CONTENT.media, MediaReference(id="a-picture", alt="A loaf")))
+    kinds = {"a-video": "video/mp4", "a-picture": "image/png"}
+    lookups = Lookups(picture=lambda reference: Picture(reference.id, kinds[reference.id], 9, 9, 9))
+    (mixed,) = double.adapter.render(content, lookups)
+
+    failure = failure_of(lambda: double.adapter.upload(double.access, mixed, shelf, wire=None))
+
+    assert isinstance(failure, failures.ContentRejected)
+    assert_words(failure)
 
 
 def test_is_made_ready_and_shown(double: SandboxDouble, shelf: Shelf):

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from socialcore import failures
+from socialcore.adapters.contract import Lookups, Picture
+from socialcore.posts import Content, MediaReference
 from tests.contract.bluesky import BlueskyContract, BlueskyDouble
-from tests.contract.suite import failure_of, frozen, publish
+from tests.contract.suite import Shelf, failure_of, frozen, publish
 from tests.faulty_proxy import FaultyProxy
 from tests.live.peers import MAIN_PASSWORD, ReferencePds, reference_pds
 
@@ -72,6 +74,17 @@ class TestBlueskyAtTheReferenceServer(BlueskyContract):
         granted = double.adapter.connect(double.answer)
 
         assert granted.service == double.pds.url
+
+    def test_a_server_alone_has_no_video_service_and_is_said_to_have_none(self, double: ReferenceDouble):
+        content = Content(text="How we bake", media=(MediaReference(id="v", alt="Dough"),))
+        video = Picture("v", "video/mp4", 24, 640, 480)
+        (rendered,) = double.adapter.render(content, Lookups(picture=lambda _reference: video))
+        shelf = Shelf({"v": b"\0\0\0\x18ftypmp42"})
+
+        failure = failure_of(lambda: double.adapter.upload(double.access, rendered, shelf, wire=None))
+
+        assert isinstance(failure, failures.ContentRejected)
+        assert "no video service" in str(failure)
 
     def test_a_revoked_app_password_still_publishes_until_its_token_ends(self, double: ReferenceDouble):
         """So a revoked sign-in is noticed when it is renewed, two hours later at most."""

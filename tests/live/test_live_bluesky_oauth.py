@@ -66,7 +66,8 @@ class OAuthDouble(ReferenceDouble):
         self.handle = pds.handle_of(self.did)
         self._client = new_client()
         self._client.timeout = httpx.Timeout(5, connect=0.5)
-        pool = self._client._transport._pool  # noqa: SLF001
+        transport: Any = self._client._transport  # noqa: SLF001
+        pool = transport._pool  # noqa: SLF001
         pool._network_backend = _Detour(pool._network_backend, pds.url, proxy.url)  # noqa: SLF001
         self.adapter = Bluesky(self._client, registration or Registration())
         self._service = pds.url

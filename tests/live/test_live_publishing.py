@@ -83,7 +83,7 @@ class TestPublishing:
         assert value["langs"] == ["en"]
         assert marked(value) == {
             f"@{handle}": {"$type": "app.bsky.richtext.facet#mention", "did": florist},
-            "https://example.com/brötchen": {
+            "example.com/br%C3%B6tchen": {
                 "$type": "app.bsky.richtext.facet#link",
                 "uri": "https://example.com/brötchen",
             },

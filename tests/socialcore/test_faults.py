@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from socialcore import attempts, connections, database, failures, lanes, reviews
-from socialcore.adapters import ADAPTERS, http
+from socialcore.adapters import ADAPTERS, atproto, http
 from socialcore.adapters.contract import Frozen, Receipt
 from socialcore.connections import Connection
 from socialcore.database import system_scope, worker_scope
@@ -249,9 +249,9 @@ class TestTwoVersions:
         delivery_id = submit(bakery, connection, "Fresh bread")
 
         def older_freeze(target_id, rendered, *, delivery_id, at, earlier) -> Frozen:
-            return ADAPTERS["bluesky"].freeze(
-                target_id, {**rendered, "tags": ["older"]}, delivery_id=delivery_id, at=at
-            )
+            made = ADAPTERS["bluesky"].freeze(target_id, rendered, delivery_id=delivery_id, at=at)
+            record = {**made.wire["record"], "tags": ["older"]}
+            return Frozen(made.record_key, {**made.wire, "record": record, "cid": atproto.cid(record)})
 
         self._as_older(as_worker, superuser, connection, older_freeze, failures.Unavailable("not now"))
         frozen = watch.delivery(delivery_id)["wire"]

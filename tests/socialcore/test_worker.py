@@ -25,7 +25,7 @@ from socialcore.pulse import Pulse
 from socialcore.stores import InDatabase
 from socialcore.transitions import Grant
 from tests.conftest import Business
-from tests.faulty_proxy import FaultyProxy, delay
+from tests.faulty_proxy import Answer, FaultyProxy, answering, delay
 from tests.sandbox import APP_PASSWORD, Sandbox
 from tests.waiting import wait_for
 from tests.working import (
@@ -206,9 +206,11 @@ class TestTrouble:
         assert texts(sandbox) == ["Fresh bread"]
 
     def test_refused_content_fails_with_the_platforms_words(
-        self, bakery: Business, connection: Connection, sandbox: Sandbox, watch: Watch
+        self, bakery: Business, connection: Connection, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch
     ):
-        delivery_id = submit(bakery, connection, "Fresh bread", langs=["no language at all"])
+        said = {"error": "InvalidRequest", "message": "Invalid app.bsky.feed.post record: too old at $.record.langs"}
+        proxy.misbehave(answering(Answer.json(400, said)), on=WRITE)
+        delivery_id = submit(bakery, connection, "Fresh bread")
 
         with worker_here(bakery.installation):
             watch.wait_until("failed", [delivery_id])

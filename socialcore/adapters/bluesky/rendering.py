@@ -86,8 +86,8 @@ def _shown(content: Content, options: Options, lookups: Lookups) -> Json:
     """Find what stands below the text: pictures, a video, or the card of a link."""
     found = [(lookups.picture(reference), reference.alt) for reference in content.media]
     media = [_media(picture, alt) for picture, alt in found if picture is not None]
-    if videos := [each for each in media if each["media_type"].startswith("video/")]:
-        return {"video": videos[0]}
+    if len(media) == 1 and media[0]["media_type"].startswith("video/"):
+        return {"video": media[0]}
     if media:
         return {"pictures": media}
     if content.media or not options.card or (card := lookups.card(options.card)) is None:

@@ -23,8 +23,10 @@ class Uploads:
             What a record says of each file, by our ids.
 
         Raises:
-            ContentRejected: if the server takes a file for something else than we do.
+            ContentRejected: if a video is not the only file, or the server takes one for something else than we do.
         """
+        if any(each["media_type"].startswith("video/") for each in rendered.get("pictures", ())):
+            raise failures.ContentRejected(f"{NAME} shows one video, or up to four pictures. Take some out.")
         blobs = {
             each["id"]: self._picture(service, signed, each, media.read(each["id"])) for each in _pictures(rendered)
         }

@@ -30,14 +30,20 @@ VIDEO_REFUSALS = replace(
     REFUSALS,
     meaning={
         **REFUSALS.meaning,
+        # Of the token that vouches for us here, which is another than the one we signed in with.
+        **dict.fromkeys(("ExpiredToken", "InvalidToken", "AuthMissing", "invalid_token"), failures.Unavailable),
         "MethodNotImplemented": Missing,
         "DailyLimitExceeded": failures.ContentRejected,
         "UploadForbidden": failures.ContentRejected,
         "ServiceOverloaded": failures.Unavailable,
     },
+    unauthorized=failures.Unavailable,
 )
-# A server on this machine that has no such service asks a network that is not there.
-LOCAL_REFUSALS = replace(VIDEO_REFUSALS, meaning={**VIDEO_REFUSALS.meaning, "UpstreamFailure": Missing})
+# A server on this machine that has no such service does not know its token, or asks a network that is not there.
+LOCAL_REFUSALS = replace(
+    VIDEO_REFUSALS,
+    meaning={**VIDEO_REFUSALS.meaning, **dict.fromkeys(("InvalidToken", "UpstreamFailure"), Missing)},
+)
 
 
 class _Known(failures.PlatformFailure):
