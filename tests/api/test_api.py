@@ -231,7 +231,6 @@ class TestMedia:
     def add(self, api: Api, data: Any, kind: str = "image/png") -> httpx.Response:
         return api.ask("POST", "/media", content=data, headers={"Content-Type": kind})
 
-    @pytest.mark.skipif(ADAPTERS["bluesky"].capabilities.pictures is None, reason="Bluesky takes no pictures yet")
     def test_a_picture_goes_out_with_the_post(self, api: Api, bakery: Business, sandbox: Sandbox):
         added = self.add(api, picture())
         assert added.status_code == 201, added.text
