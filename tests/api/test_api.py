@@ -15,6 +15,7 @@ import httpx
 import psycopg
 import pytest
 
+from socialcore import gathering, publishing
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Lookups
 from socialcore.installation import Installation
@@ -231,7 +232,6 @@ class TestMedia:
     def add(self, api: Api, data: Any, kind: str = "image/png") -> httpx.Response:
         return api.ask("POST", "/media", content=data, headers={"Content-Type": kind})
 
-    @pytest.mark.skipif(ADAPTERS["bluesky"].capabilities.pictures is None, reason="Bluesky takes no pictures yet")
     def test_a_picture_goes_out_with_the_post(self, api: Api, bakery: Business, sandbox: Sandbox):
         added = self.add(api, picture())
         assert added.status_code == 201, added.text
@@ -280,6 +280,23 @@ class TestMedia:
         refused = problem(api.publish([connection_id], "Rye", media=[{"id": "a" * 64, "alt": ""}]), 409, "does-not-fit")
 
         assert refused["connections"][str(connection_id)]
+        assert stored(superuser, bakery) == []
+
+    def test_what_a_platform_does_not_take_is_never_left_out_in_silence(
+        self, api: Api, sandbox: Sandbox, bakery: Business, superuser: Any, monkeypatch: pytest.MonkeyPatch
+    ):
+        """An adapter that knew nothing of pictures or threads would publish the text alone."""
+        connection_id = connected(api, sandbox)
+        media_id = self.add(api, picture()).json()["id"]
+        plain = {"bluesky": PlainText(ADAPTERS["bluesky"])}
+        for module in (gathering, publishing):
+            monkeypatch.setattr(module, "ADAPTERS", plain)
+
+        pictured = problem(api.publish([connection_id], "Rye", media=[{"id": media_id}]), 409, "does-not-fit")
+        thread = problem(api.publish([connection_id], "Rye", parts=["and wheat"]), 409, "does-not-fit")
+
+        assert "Not every picture" in pictured["connections"][str(connection_id)][0]["title"]
+        assert "no threads" in thread["connections"][str(connection_id)][0]["title"]
         assert stored(superuser, bakery) == []
 
 
