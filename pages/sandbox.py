@@ -5,8 +5,8 @@ import streamlit as st
 from socialcore import rehearsal
 from socialcore.operators import Capability
 from socialcore.rehearsal import Double, Fault
-from ui import notices, session, shell
-from ui.parts import empty, note
+from ui import notices, session, shell, words
+from ui.parts import empty, note, quiet
 from ui.platforms import PLATFORMS
 from ui.view import h, show
 
@@ -55,7 +55,7 @@ def choose() -> None:
     if fault.is_worded:
         st.text_input("Error, in the platform's word", value="channel_not_found", key="error")
     st.segmented_control("How long", list(ENDS), default="once", required=True, key="ends",
-                         format_func=lambda each: ENDS[each])  # fmt: skip
+                         format_func=lambda each: quiet(ENDS[each]))  # fmt: skip
     if session.widget("ends") == "often":
         st.number_input("Calls", min_value=1, value=3, step=1, key="times")
     st.button("Switch on", key="switch_on", type="primary", on_click=switch_on, args=(platform, fault))
@@ -70,10 +70,15 @@ def live() -> None:
             show(empty("check", "Nothing goes wrong.", "The doubles answer as the platforms do."), key="nothing")
         for each in found:
             says = next(fault.says for fault in doubles[each.platform].faults if fault.kind == each.kind)
-            ends = "until it is switched off" if each.times is None else f"for {each.times} calls"
+            ends = "until it is switched off" if each.times is None else f"for {words.counted(each.times, 'call')}"
             with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"fault-{each.id}"):
-                words = [says, *([each.error] if each.error else []), ends, f"met {each.fired} times so far"]
-                show(note("orange", PLATFORMS[each.platform].name, " · ".join(words)), key=f"says-{each.id}")
+                said = [
+                    says,
+                    *([each.error] if each.error else []),
+                    ends,
+                    f"met {words.counted(each.fired, 'time')} so far",
+                ]
+                show(note("orange", PLATFORMS[each.platform].name, " · ".join(said)), key=f"says-{each.id}")
                 st.button("Switch off", key=f"off-{each.id}", on_click=switch_off, args=(each.id,))
         if len(found) > 1:
             st.button("Switch all off", key="all_off", on_click=switch_off)

@@ -123,10 +123,9 @@ def as_id(value: str | None) -> UUID | None:
 
 
 def connection_label(connection: Connection) -> str:
-    """An option for a native widget: the platform's image and the name there."""
-    image = PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]
-    image = PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]
-    return f"{image}\u2002:gray[{called(connection.platform, connection.name)}]"
+    """An option for a native widget: the platform's image, the name there, and what tells it from its namesakes."""
+    name = " · ".join(filter(None, (called(connection.platform, connection.name), connection.detail)))
+    return f"{PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]}\u2002:gray[{name}]"
 
 
 def what_is_missing(

@@ -51,6 +51,7 @@ class Page:
     def routes(self) -> list[Route]:
         return [
             Route("/", self._everything),
+            Route("/favicon.ico", _no_icon),
             Route("/profile/{author}", self._of_author),
             Route("/profile/{author}/post/{key}", self._one),
         ]
@@ -146,3 +147,8 @@ def _details(post: Posted) -> str:
         f'<dl class="soft">{rows}</dl>\n'
         f"<details><summary>The record as it was sent</summary><pre>{escape(post.source)}</pre></details>\n"
     )
+
+
+async def _no_icon(_request: Request) -> Response:
+    """Every browser asks for one."""
+    return Response(status_code=204)
