@@ -47,7 +47,7 @@ fix: $(DEV)  ## repair what ruff can repair
 	$(BIN)/ruff format .
 
 e2e: $(DEV)  ## the journeys in headless Chromium, with screenshots in tests/artifacts
-	$(BIN)/pytest -q -m "browser and not live" tests/browser
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "browser and not live" tests/browser
 
 peers: $(DEV)  ## install the reference Bluesky server if needed, and run the live suite against it
 	tests/live/peers/install.sh

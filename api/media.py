@@ -19,7 +19,7 @@ LONGEST_CACHED = 3600  # seconds
 
 def routes(settings: Settings, database: Callable[[], Database]) -> list[Route]:
     """Serve pictures to platforms, where the installation has a public address; otherwise nothing."""
-    if settings.public_media_url is None:
+    if settings.media_url is None:
         return []
     return [Route(public_media.PATH, _picture(stores.configured(settings.media_bucket), database))]
 

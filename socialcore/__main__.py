@@ -56,7 +56,7 @@ def _work(settings: Settings, options: argparse.Namespace) -> int:
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
         concurrency = options.concurrency or settings.concurrency
         database = here.as_worker(most_connections=connections_for(concurrency))
-        media_of = media.for_workers(database, stores.configured(settings.media_bucket), settings.public_media_url)
+        media_of = media.for_workers(database, stores.configured(settings.media_bucket), settings.media_url)
         worker = Worker(
             database,
             here.worker_url,

@@ -68,6 +68,11 @@ class Settings:
         return self.database_url is None
 
     @property
+    def media_url(self) -> str | None:
+        """Where platforms fetch pictures; the embedded installation's are the sandbox, which fetches from here."""
+        return self.public_media_url or (f"http://127.0.0.1:{self.port}" if self.embedded else None)
+
+    @property
     def sandbox_url(self) -> str | None:
         """Where the doubles are; None if this installation has none."""
         return f"http://127.0.0.1:{self.sandbox_port}" if self.embedded else self.own_sandbox_url
@@ -96,9 +101,7 @@ class Settings:
             sealing_keys=sealing_keys(_value_or_file(environ, "COMPOSER_SEALING_KEYS")),
             oidc=_oidc(environ),
             media_bucket=_bucket(environ),
-            # The embedded installation's platforms are the sandbox, which fetches from this machine.
-            public_media_url=_public_url(environ, "PUBLIC_MEDIA_URL", at_home=environment == "development")
-            or (None if url else f"http://127.0.0.1:{port}"),
+            public_media_url=_public_url(environ, "PUBLIC_MEDIA_URL", at_home=environment == "development"),
             data_folder=Path(environ.get("COMPOSER_DATA", defaults.data_folder)).absolute(),
             pg_bin=Path(environ["COMPOSER_PG_BIN"]) if environ.get("COMPOSER_PG_BIN") else None,
             port=port,

@@ -68,7 +68,7 @@ def _rendered(
     Raises:
         NotReady: if a picture, a video or a quoted post cannot go where it should.
     """
-    library, public = session.library(operator, account), session.settings().public_media_url is not None
+    library, public = session.library(operator, account), session.settings().media_url is not None
     gathered = {
         each.id: gathering.gather(content, each, library, has_public_media=public, who=known[each.id])
         for each in chosen

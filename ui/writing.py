@@ -12,7 +12,7 @@ import streamlit as st
 
 from socialcore import drafts, publishing
 from socialcore.accounts import Account
-from socialcore.adapters.contract import Lookups
+from socialcore.adapters.contract import Lookups, TextUnit
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.drafts import Draft
@@ -28,6 +28,13 @@ from ui.platforms import PLATFORMS
 from ui.session import Notice
 from ui.view import Element, h
 
+# Each platform counts in its own way; what a reader would not expect is said beside the count.
+IN_WORDS: Mapping[TextUnit, tuple[str, str]] = {
+    TextUnit.GRAPHEMES: ("characters", ""),
+    TextUnit.BYTES: ("bytes", ""),
+    TextUnit.WEIGHT: ("characters", "a link counts 23, an emoji 2"),
+    TextUnit.UTF16: ("characters", "an emoji counts 2 or more"),
+}
 LOOKUP_PATIENCE = 0.8  # seconds that a pause in typing may wait for a platform to say who is mentioned
 
 Who = Mapping[str, str | None]  # handles that were asked about: whom they mean, None for nobody
@@ -126,7 +133,7 @@ def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:
     for platform, connection in by_platform.items():
         usage = publishing.usage(content, connection)
         known = PLATFORMS[platform]
-        made.append(Count(known.name, known.colour, usage.used, usage.limit.most, usage.limit.unit))
+        made.append(Count(known.name, known.colour, usage.used, usage.limit.most, *IN_WORDS[usage.limit.unit]))
     return made
 
 

@@ -103,6 +103,6 @@ def _gathered(call: Call, content: Content, connection: Connection) -> tuple[lis
     """What stands in the way, and unless something did before, what was found out at the platform and elsewhere."""
     if errors := publishing.problems(content, [connection]).get(connection.id):
         return errors, None
-    has_public_media = call.here.settings.public_media_url is not None
+    has_public_media = call.here.settings.media_url is not None
     gathered = gathering.gather(content, connection, call.library(), has_public_media=has_public_media)
     return [each for each in gathered.problems if each.severity == "error"], gathered
