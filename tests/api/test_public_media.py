@@ -189,7 +189,12 @@ def paths(settings: Settings) -> set[str]:
 
 def test_nothing_is_served_to_strangers_unless_somebody_says_where():
     assert public_media.PATH in paths(SETTINGS)
-    assert public_media.PATH not in paths(Settings())
+    assert public_media.PATH not in paths(Settings(database_url="postgresql+psycopg://composer@db/composer"))
+
+
+def test_the_embedded_installation_serves_its_sandbox():
+    assert Settings().media_url == "http://127.0.0.1:8501"
+    assert public_media.PATH in paths(Settings())
 
 
 def test_a_platform_gets_the_picture_from_the_dashboard_as_it_runs():
