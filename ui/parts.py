@@ -31,12 +31,13 @@ def banner(name: str, colour: str, environment: str, place: str = "") -> Element
     )
 
 
-def banner_all(count: int, environment: str) -> Element:
-    """Say that a page shows all accounts of the operator."""
+def banner_all(count: int | None, environment: str) -> Element:
+    """Say that a page shows all accounts of the operator, and how many there are; None where it shows none."""
+    many = h("span.place", f" · {count} in beta") if count is not None else None
     return h(
         "div.banner.all",
         h("span.initials", "All", aria_hidden="true"),
-        h("div.who", h("b", "All accounts"), h("span.place", f" · {count} in beta")),
+        h("div.who", h("b", "All accounts"), many),
         h(f"span.env.{environment}", environment),
     )
 

@@ -27,7 +27,7 @@ DOES: Mapping[Role, str] = {
 }
 
 
-def header(title: str, says: str, *, account: Account | None = None, count: int = 0) -> None:
+def header(title: str, says: str, *, account: Account | None = None, count: int | None = None) -> None:
     """Draw banner, title and one sentence. First call of every page after it has authorised itself."""
     session.is_redrawn()
     environment = session.settings().environment
