@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from socialcore import attempts, connections, publishing
+from socialcore import attempts, connections, deliveries, publishing
 from socialcore.adapters import http
 from socialcore.adapters.apps import sandbox_app
 from socialcore.adapters.contract import Lookups
@@ -87,9 +87,9 @@ def test_a_thread_goes_out_part_by_part_though_an_answer_is_lost(
     proxy.misbehave(faulty_proxy.lose_reply, on=POST, holding=b"rolls")
     content = Content(text="Fresh <bread> & 🥐", parts=("And rolls.", "Closed on Sundays."))
 
-    deliveries = submit(bakery, channel, content)
+    sent = submit(bakery, channel, content)
     with worker_here(bakery.installation):
-        watch.wait_until("confirmed", deliveries, most_seconds=40)
+        watch.wait_until("confirmed", sent, most_seconds=40)
 
     assert shown(sandbox) == [("Fresh <bread> & 🥐", False), ("And rolls.", True), ("Closed on Sundays.", True)]
     assert proxy.count(POST) == 3
@@ -100,9 +100,9 @@ def test_doubt_that_slack_itself_spreads_is_cleared_up(
 ):
     sandbox.fault("error_after", platform="slack", method=POST, times=1)
 
-    deliveries = submit(bakery, channel, Content(text="Fresh bread"))
+    sent = submit(bakery, channel, Content(text="Fresh bread"))
     with worker_here(bakery.installation):
-        watch.wait_until("confirmed", deliveries, most_seconds=40)
+        watch.wait_until("confirmed", sent, most_seconds=40)
 
     assert shown(sandbox) == [("Fresh bread", False)]
     assert proxy.count(POST) == 1
@@ -113,9 +113,9 @@ def test_an_expired_sign_in_is_renewed_on_the_way(
 ):
     sandbox.fault("expired_token", platform="slack", method=POST, times=1)
 
-    deliveries = submit(bakery, channel, Content(text="Fresh bread"))
+    sent = submit(bakery, channel, Content(text="Fresh bread"))
     with worker_here(bakery.installation):
-        watch.wait_until("confirmed", deliveries, most_seconds=40)
+        watch.wait_until("confirmed", sent, most_seconds=40)
 
     assert shown(sandbox) == [("Fresh bread", False)]
     assert proxy.count(RENEW) == 2  # the sign-in and one renewal
@@ -133,3 +133,30 @@ def test_a_refusal_is_told_in_words(
     (attempt,) = watch.attempts(delivery_id)
     assert "does not let the app post" in str(attempt)
     assert shown(sandbox) == []
+
+
+def test_a_thread_that_stopped_in_the_middle_goes_on_from_there(
+    bakery: Business, channel: Connection, sandbox: Sandbox, proxy: FaultyProxy, watch: Watch, impatient: None
+):
+    refusal = faulty_proxy.Answer.json(200, {"ok": False, "error": "restricted_action"})
+    proxy.misbehave(faulty_proxy.answering(refusal, done=False), on=POST, holding=b"rolls")
+    ids = submit(bakery, channel, Content(text="Fresh bread", parts=("And rolls.", "Closed on Sundays.")))
+    first, second, third = sorted(ids, key=lambda each: watch.delivery(each)["part"])
+
+    with worker_here(bakery.installation):
+        watch.wait_until("failed", [second], most_seconds=40)
+        watch.wait_until("confirmed", [first], most_seconds=40)
+        with bakery.scope() as scope:
+            held = {
+                each.id: each for each in deliveries.of_posts(scope, [watch.delivery(first)["post_id"]]).popitem()[1]
+            }
+        assert shown(sandbox) == [("Fresh bread", False)]
+        assert (held[third].state, held[third].shown) == ("queued", "held")
+        assert (held[third].why_held or "").startswith("Part 2 is not public.")
+
+        with bakery.scope() as scope:
+            deliveries.send_again(scope, [second], late_window=timedelta(hours=2))
+            deliveries.go_on(scope, [second], late_window=timedelta(hours=2))
+        watch.wait_until("confirmed", ids, most_seconds=40)
+
+    assert shown(sandbox) == [("Fresh bread", False), ("And rolls.", True), ("Closed on Sundays.", True)]
