@@ -88,12 +88,14 @@ class Delivery:
         return self.state in ("queued", "sending", "missed") and self.cancel_at is None
 
 
-SELECT = """
+# The state of the part before it, if that has ended without being public.
+STOPPED_BEFORE = """(select p.state from deliveries p where p.account_id = d.account_id and p.id = d.follows
+            and p.state in ('failed', 'missed', 'cancelled', 'needs_review'))"""
+SELECT = f"""
     select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
         d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id,
         d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at, d.part,
-        (select p.state from deliveries p where p.account_id = d.account_id and p.id = d.follows
-            and p.state in ('failed', 'missed', 'cancelled', 'needs_review')) as stopped_before
+        {STOPPED_BEFORE} as stopped_before
     from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
 """
 # Whatever has not reached an end, or reached one that a person must know of.
@@ -194,7 +196,8 @@ def next_up(scope: ReadScope, *, most: int = 10) -> list[Delivery]:
     """List what goes out next, the soonest first."""
     return scope.all(
         Delivery,
-        f"{SELECT} where d.state = 'queued' and d.held_because is null order by d.next_at limit :most",
+        f"{SELECT} where d.state = 'queued' and d.held_because is null and {STOPPED_BEFORE} is null"
+        " order by d.next_at limit :most",
         {"most": most},
     )
 

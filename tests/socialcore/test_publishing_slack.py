@@ -147,12 +147,14 @@ def test_a_thread_that_stopped_in_the_middle_goes_on_from_there(
         watch.wait_until("failed", [second], most_seconds=40)
         watch.wait_until("confirmed", [first], most_seconds=40)
         with bakery.scope() as scope:
+            coming = deliveries.next_up(scope)
             held = {
                 each.id: each for each in deliveries.of_posts(scope, [watch.delivery(first)["post_id"]]).popitem()[1]
             }
         assert shown(sandbox) == [("Fresh bread", False)]
         assert (held[third].state, held[third].shown) == ("queued", "held")
         assert (held[third].why_held or "").startswith("Part 2 is not public.")
+        assert third not in {each.id for each in coming}, "what waits for a person does not go out next"
 
         with bakery.scope() as scope:
             deliveries.send_again(scope, [second], late_window=timedelta(hours=2))
