@@ -87,7 +87,7 @@ def gather(
 def _left_out(content: Content, connection: Connection, asked: Wanted) -> list[Problem]:
     """What would be missing there without anybody having said so: a post goes out as it was written, or not at all."""
     can, problems = ADAPTERS[connection.platform].capabilities, list[Problem]()
-    if {each.id for each in content.media} - {each.id for each in asked.pictures}:
+    if {each.id for each in content.media_for(connection.platform)} - {each.id for each in asked.pictures}:
         problems.append(
             Problem(f"Not every picture or video can go to {can.name}", "Leave them out, or send this post elsewhere.")
         )

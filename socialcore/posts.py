@@ -27,6 +27,7 @@ class Variant:
 
     text: str | None = None
     parts: tuple[str, ...] | None = None
+    media: tuple[MediaReference, ...] | None = None  # cropped for this platform, fewer, or in another order
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -48,6 +49,10 @@ class Content:
     def parts_for(self, platform: Platform) -> tuple[str, ...]:
         variant = self.variants.get(platform)
         return self.parts if variant is None or variant.parts is None else variant.parts
+
+    def media_for(self, platform: Platform) -> tuple[MediaReference, ...]:
+        variant = self.variants.get(platform)
+        return self.media if variant is None or variant.media is None else variant.media
 
     def options_for(self, platform: Platform) -> Mapping[str, Any]:
         variant = self.variants.get(platform)

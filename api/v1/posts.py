@@ -1,6 +1,7 @@
 """Posts: would it fit, send it, what became of it, take it back."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
@@ -50,6 +51,9 @@ class Variant(Asked):
 
     text: Words | None = None
     parts: Parts | None = None
+    media: list[Media] | None = Field(
+        default=None, max_length=20, description="Cropped for this platform, fewer, or in another order"
+    )
     options: Options = Field(default_factory=dict[str, object])
 
 
@@ -77,7 +81,10 @@ class PostRequest(Asked):
         insist_on_storable([self.options, *(each.options for each in self.variants.values())])
         variants: dict[Platform, posts.Variant] = {
             platform: posts.Variant(
-                text=each.text, parts=None if each.parts is None else tuple(each.parts), options=each.options
+                text=each.text,
+                parts=None if each.parts is None else tuple(each.parts),
+                media=None if each.media is None else _references(each.media),
+                options=each.options,
             )
             for platform, each in self.variants.items()
         }
@@ -85,10 +92,14 @@ class PostRequest(Asked):
             text=self.text,
             parts=tuple(self.parts),
             links=tuple(self.links),
-            media=tuple(MediaReference(id=each.id, alt=each.alt) for each in self.media),
+            media=_references(self.media),
             options=self.options,
             variants=variants,
         )
+
+
+def _references(media: Sequence[Media]) -> tuple[MediaReference, ...]:
+    return tuple(MediaReference(id=each.id, alt=each.alt) for each in media)
 
 
 class Validated(Told):

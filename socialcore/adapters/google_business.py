@@ -210,7 +210,7 @@ class GoogleBusiness:
 
     def render(self, content: Content, lookups: Lookups) -> Sequence[Json]:
         post = google_posts.local_post(content)
-        found = [(reference, lookups.picture(reference)) for reference in content.media[:1]]
+        found = [(reference, lookups.picture(reference)) for reference in content.media_for("google_business")[:1]]
         pictures = [{**asdict(picture), "alt": reference.alt} for reference, picture in found if picture]
         return [{"text": post.get("summary", ""), "post": post, **({"pictures": pictures} if pictures else {})}]
 

@@ -97,8 +97,8 @@ def _extent_problems(content: Content) -> Iterator[Problem]:
     parts = content.parts if variant is None or variant.parts is None else variant.parts
     if parts:
         yield Problem(f"{NAME} has no threads", "Give it a text of its own, in one post.")
-    if len(content.media) > 1:
-        yield Problem(f"{NAME} shows 1 photo", f"Remove {len(content.media) - 1}.")
+    if (number := len(content.media_for("google_business"))) > 1:
+        yield Problem(f"{NAME} shows 1 photo", f"Remove {number - 1}.")
 
 
 def _event_problems(options: Mapping[str, Any]) -> Iterator[Problem]:

@@ -60,7 +60,7 @@ class Slack:
     def validate(self, content: Content) -> list[Problem]:
         parts = _parts(content)
         problems = [problem for number, part in enumerate(parts) if (problem := _too_long(number, part, len(parts)))]
-        if not parts[0].strip() and not content.media:
+        if not parts[0].strip() and not content.media_for("slack"):
             return [Problem("Write something first.", "A message needs at least one character, or a picture.")]
         problems += [
             Problem(f"{NAME}: part {number + 1} is empty", "Write something there, or leave the part out.")
@@ -127,8 +127,8 @@ class Slack:
         options = content.options_for("slack")
         shared: Json = {"unfurl": options["unfurl"]} if isinstance(options.get("unfurl"), bool) else {}
         rendered: Json = {"text": first, **shared}
-        if content.media:
-            pictures = [(each, lookups.picture(each)) for each in content.media]
+        if content.media_for("slack"):
+            pictures = [(each, lookups.picture(each)) for each in content.media_for("slack")]
             rendered["pictures"] = [_picture(reference.alt, found) for reference, found in pictures if found]
         return [rendered, *({"text": part, **shared} for part in rest)]
 
@@ -263,9 +263,9 @@ class Slack:
         if limits is None:
             return []
         problems: list[Problem] = []
-        if len(content.media) > limits.most:
+        if len(content.media_for("slack")) > limits.most:
             problems.append(Problem(f"{NAME}: at most {limits.most} pictures", "Take some out."))
-        if any(len(each.alt) > (limits.most_alt or 0) for each in content.media):
+        if any(len(each.alt) > (limits.most_alt or 0) for each in content.media_for("slack")):
             problems.append(
                 Problem(
                     f"{NAME}: the description of a picture is too long",

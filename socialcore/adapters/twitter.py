@@ -135,7 +135,7 @@ class Twitter:
     def render(self, content: Content, lookups: Lookups) -> Sequence[Json]:
         rendered: list[Json] = [{"text": text.encode("utf-8", "replace").decode()} for text in parts_of(content)]
         first = rendered[0]
-        if pictures := [each for reference in content.media if (each := _picture(reference, lookups))]:
+        if pictures := [each for reference in content.media_for("twitter") if (each := _picture(reference, lookups))]:
             first["pictures"] = pictures
         if (settings := content.options_for("twitter").get("reply_settings")) in REPLY_SETTINGS:
             first["reply_settings"] = settings

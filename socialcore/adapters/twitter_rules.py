@@ -108,7 +108,7 @@ def problems(content: Content) -> list[Problem]:
     found: list[Problem] = []
     for number, text in enumerate(parts, start=1):
         where = NAME if len(parts) == 1 else f"{NAME}, part {number} of {len(parts)}"
-        needs_text = number > 1 or not content.media
+        needs_text = number > 1 or not content.media_for("twitter")
         found += _of_text(text, where, needs_text=needs_text)
     return [*found, *_of_media(content), *_of_options(content.options_for("twitter"))]
 
@@ -145,9 +145,9 @@ def _of_text(text: str, where: str, *, needs_text: bool) -> Iterator[Problem]:
 
 
 def _of_media(content: Content) -> Iterator[Problem]:
-    if (number := len(content.media)) > MOST_PICTURES:
+    if (number := len(content.media_for("twitter"))) > MOST_PICTURES:
         yield Problem(f"{NAME}: {number} pictures", f"X shows {MOST_PICTURES} at most. Take some out.")
-    if any(len(each.alt) > MOST_ALT for each in content.media):
+    if any(len(each.alt) > MOST_ALT for each in content.media_for("twitter")):
         yield Problem(f"{NAME}: a description is too long", f"{MOST_ALT:,} characters fit. Shorten it.")
 
 

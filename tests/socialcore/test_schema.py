@@ -49,7 +49,7 @@ def _alembic(connection: sqlalchemy.Connection) -> Config:
     return config
 
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
 
 
 @contextmanager

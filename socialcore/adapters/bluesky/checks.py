@@ -59,12 +59,12 @@ def _media_problems(content: Content) -> Iterator[Problem]:
     limits = CAPABILITIES.pictures
     if limits is None:
         return
-    if len(content.media) > limits.most:
+    if (number := len(content.media_for("bluesky"))) > limits.most:
         yield Problem(
-            f"{NAME}: {_counted(len(content.media) - limits.most, 'picture')} too many",
+            f"{NAME}: {_counted(number - limits.most, 'picture')} too many",
             f"A post shows at most {limits.most} pictures, or one video.",
         )
-    for number, each in enumerate(content.media, start=1):
+    for number, each in enumerate(content.media_for("bluesky"), start=1):
         if limits.most_alt is not None and len(each.alt) > limits.most_alt:
             yield Problem(
                 f"{NAME}: the description of picture {number} is too long",

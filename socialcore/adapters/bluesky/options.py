@@ -95,7 +95,7 @@ def _gate_problems(options: Options, chosen: Any) -> Iterator[Problem]:
 def _card_problems(content: Content, options: Options) -> Iterator[Problem]:
     if options.card and host_of(options.card) is None:
         yield Problem(f"{NAME}: the link to show is none", "Use a link that starts with https://.")
-    elif options.card and content.media:
+    elif options.card and content.media_for("bluesky"):
         yield Problem(
             f"{NAME}: the link's card is not shown",
             "A post shows either pictures or a card. Remove the pictures to show the card.",

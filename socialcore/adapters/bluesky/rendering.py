@@ -84,13 +84,13 @@ def _references(options: Options, lookups: Lookups) -> Json:
 
 def _shown(content: Content, options: Options, lookups: Lookups) -> Json:
     """Find what stands below the text: pictures, a video, or the card of a link."""
-    found = [(lookups.picture(reference), reference.alt) for reference in content.media]
+    found = [(lookups.picture(reference), reference.alt) for reference in content.media_for("bluesky")]
     media = [_media(picture, alt) for picture, alt in found if picture is not None]
     if len(media) == 1 and media[0]["media_type"].startswith("video/"):
         return {"video": media[0]}
     if media:
         return {"pictures": media}
-    if content.media or not options.card or (card := lookups.card(options.card)) is None:
+    if content.media_for("bluesky") or not options.card or (card := lookups.card(options.card)) is None:
         return {}
     return {"card": _card(card)}
 
