@@ -1,17 +1,16 @@
 """Write a post, see what will be sent, send it for the right account."""
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
 
 import streamlit as st
 
-from socialcore import connections, drafts, publishing, times
+from socialcore import connections, drafts, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, notices, sending, session, shell, words, writing
+from ui import attaching, notices, sending, session, shell, when, writing
 from ui.composer import composer, written
-from ui.parts import empty, quiet
+from ui.parts import empty
 from ui.view import h, show
 
 operator = session.require(Capability.PUBLISH)
@@ -29,7 +28,7 @@ if not usable:
     st.stop()
 
 by_id = {str(connection.id): connection for connection in usable}
-TEXT, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("text", "when", "day", "hour"))
+TEXT = f"text-{account.id}"
 rev = writing.revision(draft)
 TO = f"to-{rev}"
 
@@ -55,7 +54,8 @@ def save_content(content: Content) -> None:
 
 @notices.action
 def publish() -> None:
-    sending.publish(operator, account, draft, content_now(), chosen_connections(), chosen_time())
+    at = when.chosen(account)
+    sending.publish(operator, account, draft, content_now(), chosen_connections(), at.due_at, takes_slot=at.takes_slot)
     session.redraw()
 
 
@@ -64,35 +64,6 @@ def discard() -> None:
     with session.scope(operator, account) as scope:
         drafts.finish(scope, draft.submit_token)
     session.redraw()
-
-
-def chosen_time() -> datetime | None:
-    """When to send, as the widgets say now; None is at once."""
-    if session.widget(WHEN) != "At a time":
-        return None
-    return times.chosen_moment(session.widget(DAY), session.widget(HOUR), account.zone)
-
-
-def choose_time() -> datetime | None:
-    st.segmented_control("When", ["Now", "At a time"], default="Now", required=True, key=WHEN, format_func=quiet)
-    if session.widget(WHEN) != "At a time":
-        return None
-    soon = (session.now().astimezone(account.zone) + timedelta(hours=1)).replace(minute=0, tzinfo=None)
-    day, hour = st.columns(2)
-    day.date_input("Day", soon.date(), key=DAY)
-    hour.time_input(f"Time in {times.city(account.zone)}", time(soon.hour), key=HOUR, step=300)
-    return chosen_time()
-
-
-def say_when(due_at: datetime) -> None:
-    says = f"{words.day_and_time(due_at, account.zone)} in {times.city(account.zone)}"
-    mine = session.visitors_zone()
-    if mine and due_at.astimezone(mine).utcoffset() != due_at.utcoffset():
-        says += f", {words.day_and_time(due_at, mine)} for you"
-    if due_at <= session.now():
-        says += ". This time has passed: choose a later one"
-    twice = " The clocks go back: this is the first of the two." if times.comes_twice(due_at) else ""
-    st.caption(f"{says}.{twice}")
 
 
 @st.fragment
@@ -120,14 +91,8 @@ def write() -> None:
         show(h("div.stack.wide", *notes), key="problems")
         for known in found.values():
             sending.saw(known)
-        try:
-            due_at, no_time = choose_time(), None
-        except times.NoSuchTime as error:
-            due_at, no_time = None, str(error)
-            st.warning(no_time)
-        if due_at:
-            say_when(due_at)
-        missing = shell.what_is_missing(content, chosen, no_time, due_at, session.now())
+        at = when.choose(operator, account)
+        missing = shell.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard",
@@ -137,7 +102,7 @@ def write() -> None:
                 disabled=not (content.text or content.media),
             )
             st.button(
-                f"{'Schedule' if due_at else 'Publish'} for {account.name}", key="publish", type="primary",
+                f"{'Schedule' if at.due_at else 'Publish'} for {account.name}", key="publish", type="primary",
                 icon=":material/send:", on_click=publish, disabled=bool(missing), help=missing,
             )  # fmt: skip
     with right:

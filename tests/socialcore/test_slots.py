@@ -162,7 +162,7 @@ class TestTakingASlot:
         waiting.join(10)
 
         assert [str(each) for each in told] == [
-            "Mon 24 Mar 14:00 is not free any more. The next free slot is Tue 25 Mar 14:00."
+            "Mon 24 Mar 14:00 is not free any more. The next free slot is Tue 25 Mar 14:00: publish again to take it."
         ]
         assert free(baker) == "Tue 25 14:00"
 
