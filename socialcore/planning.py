@@ -82,30 +82,35 @@ def planned(
     )
 
 
-# One branch per account keeps each on its own index. Only what is listed is read, and the posts of that alone.
+# Every delivery of the days is counted, by one index for each account; only what is listed is looked at.
 _PLANNED = f"""
 with due as (
-    select a.id as account_id, d.post_id, date_trunc('minute', d.due_at) at time zone a.time_zone as local,
-        array_agg(distinct c.platform) as platforms, array_agg(distinct d.shown) as states,
-        bool_or(d.can_move) as can_move
+    select a.id as account_id, d.post_id, date_trunc('minute', d.due_at) as minute,
+        date_trunc('minute', d.due_at) at time zone a.time_zone as local
     from accounts a
-    cross join lateral (select d.post_id, d.connection_id, d.due_at, {SHOWN} as shown, ({MOVABLE}) as can_move
-        from deliveries d where d.account_id = a.id and d.state <> 'cancelled'
-          and d.due_at >= (cast(:first as timestamp) - :widest) at time zone 'UTC'
-          and d.due_at < (cast(:after as timestamp) + :widest) at time zone 'UTC') d
-    join connections c on c.account_id = a.id and c.id = d.connection_id
+    join deliveries d on d.account_id = a.id and d.state <> 'cancelled'
+      and d.due_at >= (cast(:first as timestamp) - :widest) at time zone 'UTC'
+      and d.due_at < (cast(:after as timestamp) + :widest) at time zone 'UTC'
     where (cast(:account_id as uuid) is null or a.id = :account_id)
-      and (cast(:platform as text) is null or c.platform = :platform)
-    group by 1, 2, 3
+      and (cast(:platform as text) is null or exists (select from connections c
+        where c.account_id = d.account_id and c.id = d.connection_id and c.platform = :platform))
+    group by 1, 2, 3, 4
 ), ranked as (
     select *, row_number() over (partition by {{cell}} order by local, post_id) as nth,
         count(*) over (partition by {{cell}}) as among
     from due where local >= :first and local < :after
 )
-select r.account_id, r.post_id, p.number, r.local, r.platforms, r.states, r.can_move, r.among,
+select r.account_id, r.post_id, p.number, r.local, d.platforms, d.states, d.can_move, r.among,
     left(coalesce(p.content->>'text', ''), :title) as title
-from ranked r join posts p on p.account_id = r.account_id and p.id = r.post_id
-where r.nth <= :most order by r.local, p.number
+from (select * from ranked where nth <= :most offset 0) r
+join posts p on p.account_id = r.account_id and p.id = r.post_id
+cross join lateral (
+    select array_agg(distinct c.platform) as platforms, array_agg(distinct {SHOWN}) as states,
+        bool_or({MOVABLE}) as can_move
+    from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
+    where d.account_id = r.account_id and d.post_id = r.post_id and date_trunc('minute', d.due_at) = r.minute
+      and d.state <> 'cancelled' and (cast(:platform as text) is null or c.platform = :platform)) d
+order by r.local, p.number
 """
 
 

@@ -1,7 +1,7 @@
 """When a post goes out: now, at a time where the account is, or at the next free slot of its queue."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 import streamlit as st
 
@@ -34,7 +34,7 @@ def choose(operator: Operator, account: Account) -> Chosen:
                          format_func=quiet)  # fmt: skip
     match session.widget(_key("when", account)):
         case "At a time":
-            return _choose_time(account)
+            return choose_time(account)
         case "Next free slot":
             return _choose_slot(operator, account)
         case _:
@@ -50,7 +50,7 @@ def chosen(account: Account) -> Chosen:
     """
     match session.widget(_key("when", account)):
         case "At a time":
-            return Chosen(_moment(account))
+            return Chosen(chosen_time(account))
         case "Next free slot":
             if (due_at := session.kept(_key("slot", account))) is None:
                 raise SlotTaken("The queue has no slots.")
@@ -63,6 +63,43 @@ def _key(name: str, account: Account) -> str:
     return f"{name}-{account.id}"
 
 
+def choose_time(account: Account, *, of: str = "") -> Chosen:
+    """Draw day and time where the account is, and say what they mean in words; what the clocks skip or show twice, too.
+
+    Args:
+        of: begins the keys of the widgets, where there are others like them on the page.
+    """
+    soon = (session.now().astimezone(account.zone) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    if session.widget(_key(f"{of}day", account)) is None or session.widget(_key(f"{of}hour", account)) is None:
+        set_time(account, soon, of=of)
+    day, hour = st.columns(2)
+    day.date_input("Day", key=_key(f"{of}day", account))
+    hour.time_input(f"Time in {times.city(account.zone)}", key=_key(f"{of}hour", account), step=times.STEP)
+    _choose_which(account, of)
+    try:
+        due_at = chosen_time(account, of=of)
+    except times.NoSuchTime as error:
+        return _offer_nearest(account, error, of)
+    return _said(account, due_at)
+
+
+def chosen_time(account: Account, *, of: str = "") -> datetime:
+    """The time that is chosen now.
+
+    Raises:
+        NoSuchTime: if the clocks skip it.
+    """
+    on, at = session.widget(_key(f"{of}day", account)), session.widget(_key(f"{of}hour", account))
+    return times.chosen_moment(on, at, account.zone, second=bool(session.widget(_key(f"{of}which", account))))
+
+
+def set_time(account: Account, moment: datetime, *, of: str = "") -> None:
+    """Have this time chosen when the fields are drawn next; a moment without a zone is where the account is."""
+    there = moment.astimezone(account.zone) if moment.tzinfo else moment
+    session.set_widget(_key(f"{of}day", account), there.date())
+    session.set_widget(_key(f"{of}hour", account), there.time().replace(second=0, microsecond=0, fold=0))
+
+
 def _take_from_address(account: Account) -> None:
     asked = session.taken_from_address("at")
     if asked is None:
@@ -72,54 +109,32 @@ def _take_from_address(account: Account) -> None:
     except ValueError:
         return  # whoever typed it sees that nothing is chosen
     session.set_widget(_key("when", account), AT)
-    session.set_widget(_key("day", account), at.date())
-    session.set_widget(_key("hour", account), at.time().replace(second=0, microsecond=0, tzinfo=None))
+    set_time(account, at)
 
 
-def _choose_time(account: Account) -> Chosen:
-    soon = (session.now().astimezone(account.zone) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-    for name, value in (("day", soon.date()), ("hour", soon.time())):
-        if session.widget(_key(name, account)) is None:
-            session.set_widget(_key(name, account), value)
-    day, hour = st.columns(2)
-    day.date_input("Day", key=_key("day", account))
-    hour.time_input(f"Time in {times.city(account.zone)}", key=_key("hour", account), step=times.STEP)
-    on, at = session.widget(_key("day", account)), session.widget(_key("hour", account))
-    if len(times.moments(on, at, account.zone)) > 1:
-        _choose_which(account, on, at)
-    try:
-        due_at = _moment(account)
-    except times.NoSuchTime as error:
-        return _offer_nearest(account, error)
-    return _said(account, due_at)
-
-
-def _choose_which(account: Account, on: date, at: time) -> None:
+def _choose_which(account: Account, of: str) -> None:
     """Of an hour that the clock shows twice, let the operator say which is meant."""
+    on, at = session.widget(_key(f"{of}day", account)), session.widget(_key(f"{of}hour", account))
     both = times.moments(on, at, account.zone)
-    names = {False: f"First ({both[0]:%Z})", True: f"Second ({both[-1]:%Z})"}
+    if len(both) < 2:
+        return
+    names = {False: f"First ({both[0]:%Z})", True: f"Second ({both[1]:%Z})"}
     st.segmented_control(
         f"The clocks go back: {at:%H:%M} comes twice", [False, True], default=False, required=True,
-        key=_key("which", account), format_func=lambda each: quiet(names[each]),
+        key=_key(f"{of}which", account), format_func=lambda each: quiet(names[each]),
     )  # fmt: skip
 
 
-def _moment(account: Account) -> datetime:
-    on, at = session.widget(_key("day", account)), session.widget(_key("hour", account))
-    return times.chosen_moment(on, at, account.zone, second=bool(session.widget(_key("which", account))))
-
-
-def _offer_nearest(account: Account, error: times.NoSuchTime) -> Chosen:
+def _offer_nearest(account: Account, error: times.NoSuchTime, of: str) -> Chosen:
     st.warning(str(error))
+
+    def use(moment: datetime) -> None:
+        set_time(account, moment, of=of)
+
     with st.container(horizontal=True):
         for number, each in enumerate(error.nearest):
-            st.button(f"Use {each:%H:%M}", key=f"nearest-{number}", on_click=_use, args=(account, each))
+            st.button(f"Use {each:%H:%M}", key=f"{of}nearest-{number}", on_click=use, args=(each,))
     return Chosen(None, str(error))
-
-
-def _use(account: Account, moment: datetime) -> None:
-    session.set_widget(_key("day", account), moment.date())
-    session.set_widget(_key("hour", account), moment.time().replace(fold=0))
 
 
 def _said(account: Account, due_at: datetime, *, takes_slot: bool = False) -> Chosen:

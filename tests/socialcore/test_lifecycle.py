@@ -459,7 +459,9 @@ class Lifecycle(RuleBasedStateMachine):
     def _move_to_another_time(self, one, later):
         """To another time, with everything of its post that has not begun to go out."""
         (post_id,) = self.db.execute("select post_id from deliveries where id = %s", (one,)).fetchone()
-        of_post = {row[0] for row in self.db.execute("select id from deliveries where post_id = %s", (post_id,)).fetchall()}
+        of_post = {
+            row[0] for row in self.db.execute("select id from deliveries where post_id = %s", (post_id,)).fetchall()
+        }
         before = self._before()
         untouched = [
             row.id
