@@ -10,10 +10,11 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 from socialcore import accounts, connections, operators, posts
 from socialcore.adapters.contract import Granted, Target
@@ -35,7 +36,12 @@ PLACES = (
 )
 WORDS = (
     *("Fresh rye and cardamom knots from eight", "Open late on Thursday", "Two places left in the evening class"),
-    *("New opening hours from Monday", "Spring bicycles are in", "We are closed on the 1st", "Meet the team this Friday"),
+    *(
+        "New opening hours from Monday",
+        "Spring bicycles are in",
+        "We are closed on the 1st",
+        "Meet the team this Friday",
+    ),
     *("Half price on winter stock", "Ask us about vaccinations", "Order ahead: https://example.com/order #local"),
 )
 # What became of past deliveries, of a thousand; and of those that are due about now.
@@ -90,9 +96,9 @@ def fill(
     for n, account_id in enumerate(account_ids):
         with account_scope(app, operator_id, account_id) as scope:
             made = _connect(scope, here, n)
-            rows = _Rows()
+            rows, zone = _Rows(), ZoneInfo(ZONES[n % len(ZONES)])
             for number in range(owners.count(n)):
-                _plan(rows, dice, now, account_id, operator_id, worker_no, made, f"{n}-{number}")
+                _plan(rows, dice, now, account_id, operator_id, worker_no, zone, made, f"{n}-{number}")
             _write(scope, "posts", rows.posts)
             _write(scope, "deliveries", rows.deliveries)
         with worker_scope(worker, account_id) as scope:
@@ -138,22 +144,22 @@ def _connect(scope: Any, here: Installation, n: int) -> list[connections.Connect
     return connections.of_account(scope)
 
 
-def _plan(  # noqa: PLR0913 - what one post is made of
+def _plan(
     rows: _Rows,
     dice: random.Random,
     now: datetime,
     account_id: UUID,
     operator_id: UUID,
     worker_no: int,
+    zone: ZoneInfo,
     made: Sequence[connections.Connection],
     tag: str,
 ) -> None:
     """One post with its deliveries: in the past, about now, or to come."""
-    day = dice.randrange(-PAST, DAYS - PAST)
-    due_at = (now + timedelta(days=day)).replace(hour=dice.choice(HOURS), minute=dice.choice((0, 0, 15, 30)), second=0)
-    due_at = due_at.replace(microsecond=0)
+    day = now.astimezone(zone) + timedelta(days=dice.randrange(-PAST, DAYS - PAST))
+    due_at = day.replace(hour=dice.choice(HOURS), minute=dice.choice((0, 0, 15, 30)), second=0, microsecond=0)
     is_now = dice.random() < 0.01
-    due_at = now - timedelta(seconds=dice.randrange(5, 60)) if is_now else due_at
+    due_at = now - timedelta(seconds=dice.randrange(5, 60)) if is_now else due_at.astimezone(UTC)
     content = posts.to_json(Content(text=f"{dice.choice(WORDS)} ({tag})"))
     post_id = uuid4()
     rows.posts.append(

@@ -16,7 +16,7 @@ from ui.platforms import PLATFORMS
 operator = session.require(Capability.SEE)
 acting, choices = session.acting_for(operator)
 by_id = {account.id: account for account in choices}
-chosen = by_id.get(session.widget("calendar_account")) if session.is_drawn("calendar_account") else acting
+chosen = by_id.get(session.widget("calendar_account")) if session.widget("calendar_account") is not None else acting
 zone = chosen.zone if chosen else session.here()
 clock = f"Times are in {city(zone)}." if chosen else "Times are each account's own."
 can_move = operator.may(Capability.PUBLISH)
@@ -41,17 +41,18 @@ def go(to: date | None) -> None:
         st.query_params["on"] = f"{to}"
     else:
         st.query_params.pop("on", None)
+        session.keep("calendar_jump", (session.kept("calendar_jump") or 0) + 1)
 
 
 def filters() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
-            "Account", [None, *by_id], index=[None, *by_id].index(chosen.id if chosen else None),
+            "Account", ["", *by_id], index=["", *by_id].index(chosen.id if chosen else ""),
             key="calendar_account", width=220, persist_state="session",
             format_func=lambda each: by_id[each].name if each else "All accounts",
         )  # fmt: skip
         st.selectbox(
-            "Platform", [None, *PLATFORMS], key="calendar_platform", width=165, persist_state="session",
+            "Platform", ["", *PLATFORMS], key="calendar_platform", width=165, persist_state="session",
             format_func=lambda each: PLATFORMS[each].name if each else "All platforms",
         )  # fmt: skip
         st.segmented_control(
@@ -67,14 +68,15 @@ def live() -> None:
         with session.portfolio(operator) as scope:
             found = planning.planned(
                 scope, *planner.span(view(), on), per="hour" if view() == "week" else "day", most=planner.MOST[view()],
-                account_id=chosen.id if chosen else None, platform=session.widget("calendar_platform"),
+                account_id=chosen.id if chosen else None, platform=session.widget("calendar_platform") or None,
             )  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="center", key="turn"):
             st.header(planner.title(view(), on), anchor=False)
-            back, further = planner.step(view(), on, -1), planner.step(view(), on, 1)
-            st.button("Back", key="back", icon=":material/chevron_left:", on_click=go, args=(back,))
-            st.button("Today", key="today", on_click=go, args=(None,))
-            st.button("Further", key="further", icon=":material/chevron_right:", on_click=go, args=(further,))
+            with st.container(horizontal=True, width="content", key="turn_by"):
+                back, further = planner.step(view(), on, -1), planner.step(view(), on, 1)
+                st.button("Back", key="back", icon=":material/chevron_left:", on_click=go, args=(back,))
+                st.button("Today", key="today", on_click=go, args=(None,))
+                st.button("Further", key="further", icon=":material/chevron_right:", on_click=go, args=(further,))
         planner.say_moved(operator)
         by_post = {str(each.post_id): each for each in found}
 
@@ -97,7 +99,8 @@ def live() -> None:
 
         calendar(
             view(), planner.days(view(), on, found, by_id, now, zone=zone, can_move=can_move, says_account=not chosen),
-            key="calendar", label=planner.title(view(), on), hours=planner.hours(found), on_pick=pick,
+            key="calendar", label=planner.title(view(), on), hours=planner.hours(found),
+            on_pick=pick, jump=session.kept("calendar_jump") or 0,
         )  # fmt: skip
         shell.follow()
 

@@ -75,7 +75,9 @@ def take(scope: AccountScope, due_at: datetime, now: datetime) -> None:
     if is_slot and due_at not in _taken(scope, now):
         return
     free = next_free(scope, now)
-    then = f"The next free slot is {_named(free, zone)}: publish again to take it." if free else "The queue has no slots any more."
+    then = "The queue has no slots any more."
+    if free:
+        then = f"The next free slot is {_named(free, zone)}: publish again to take it."
     raise SlotTaken(f"{_named(due_at, zone)} is not free any more. {then}")
 
 

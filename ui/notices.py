@@ -77,6 +77,7 @@ EXPECTED = (
     *(SlotTaken, TooLateToMove),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
 )
+DOUBTFUL = (*(AlreadySubmitted, NoSuchTime, OtherIdentity, NothingOpens, BadToken), *(SlotTaken, TooLateToMove))
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
 
@@ -96,9 +97,7 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case SlotTaken() | TooLateToMove():
-            return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
-        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens() | BadToken():
+        case _ if type(error) in DOUBTFUL:
             return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
         case _:
             return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")

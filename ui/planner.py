@@ -17,7 +17,7 @@ from ui.parts import undo_bar
 from ui.session import Notice
 from ui.view import h, show
 
-MOST: Mapping[View, int] = {"month": 4, "week": 3, "day": 300}  # posts listed of a day, an hour, a day
+MOST: Mapping[View, int] = {"month": 3, "week": 3, "day": 300}  # posts listed of a day, an hour, a day
 HOURS = range(7, 22)  # rows of a week; earlier and later ones are there if something is due then
 OFFERED_HOUR = 9  # at which a new post is planned on a day to come
 UNDO_FOR = timedelta(minutes=1)
@@ -80,9 +80,8 @@ def days(
     def day(which: date) -> Day:
         here = by_day.get(which, [])
         is_over = which < there.date()
-        kind = "past" if is_over else "today" if which == there.date() else ""
-        if view == "month" and which.month != on.month and not is_over:
-            kind = "other"
+        holds = {"past": is_over, "today": which == there.date(), "other": view == "month" and which.month != on.month}
+        kind = " ".join(name for name, does in holds.items() if does)
         write = _offered(which, there) if can_move and not is_over else ""
         label = f"{which:%A} {which.day} {which:%B}"
         return Day(f"{which}", label, f"{which.day}", kind, [item(each) for each in here], _more(view, here), write)
@@ -130,9 +129,16 @@ def move(operator: Operator, account: Account, post_id: UUID, due_at: datetime) 
 
 @notices.action
 def drop(operator: Operator, account: Account, post_id: UUID, local: str) -> None:
-    """Move a post to where it was dropped, by its account's clock."""
+    """Move a post to where it was dropped, by its account's clock; of an hour that comes twice, to the first."""
     at = datetime.fromisoformat(local)
-    move(operator, account, post_id, times.chosen_moment(at.date(), at.time(), account.zone))
+    try:
+        due_at = times.chosen_moment(at.date(), at.time(), account.zone)
+    except times.NoSuchTime as error:
+        nearest = " and ".join(f"{each:%H:%M}" for each in error.nearest)
+        says = f"{error} The post stays where it was. The nearest times are {nearest}."
+        session.leave_notice(Notice("orange", "There is no such time", says))
+        return
+    move(operator, account, post_id, due_at)
 
 
 @notices.action

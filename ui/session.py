@@ -219,11 +219,6 @@ def widget(key: str) -> Any:
     return st.session_state.get(key)
 
 
-def is_drawn(key: str) -> bool:
-    """Does a widget hold something, be it None?"""
-    return key in st.session_state
-
-
 def set_widget(key: str, value: object) -> None:
     """Give a widget its value before it is drawn."""
     st.session_state[key] = value

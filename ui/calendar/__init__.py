@@ -55,19 +55,27 @@ class Day:
     on: str
     label: str
     number: str
-    kind: Literal["", "today", "past", "other"]
+    kind: str  # of "today", "past" and "other" (of another month), those that hold
     items: Sequence[Item]
     more: Mapping[str, int]
     write: str
 
 
 def calendar(
-    view: View, days: Sequence[Day], *, key: str, label: str, on_pick: Callable[[str], None], hours: Sequence[int] = ()
+    view: View,
+    days: Sequence[Day],
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[str], None],
+    hours: Sequence[int] = (),
+    jump: int = 0,
 ) -> None:
     """Draw the calendar.
 
     Args:
         hours: the rows of a week.
+        jump: when it changes, today is brought into view.
         on_pick: called with "open POST", "ask POST" (move it by hand), "move POST 2031-04-01T09:30", "day 2031-04-01"
             or "write 2031-04-01T09:00"; times are where the account is.
     """
@@ -75,6 +83,7 @@ def calendar(
         "view": view,
         "label": label,
         "days": [asdict(day) for day in days],
+        "jump": jump,
         "hours": [f"{hour:02}" for hour in hours],
         "states": STATES,
         "platforms": GLYPHS,

@@ -53,6 +53,8 @@ function item(state, data, day, { post, name, time, title, platforms, state: sho
   const words = `${time} ${title}. ${names}. ${word}.${account ? ` ${account}.` : ''}`;
   const text = el('span', 'text', title);
   const face = [el('span', 'time', time), drawing('icon', sign), ...platforms.map((each) => mark(data.platforms[each])), text];
+  // A line of a day has room to say whose it is and how it stands.
+  if (data.view === 'day') face.push(...(account ? [el('span', 'of', account)] : []), el('span', 'word', word));
   const open = button(state, 'open', `open ${post}`, words, ...face);
   open.title = `${word}: ${title}`;
   const move = canMove ? button(state, 'move', `ask ${post}`, `Move ${name}`, drawing('icon', MOVE)) : null;
@@ -78,7 +80,7 @@ function item(state, data, day, { post, name, time, title, platforms, state: sho
 function accepts(state, cell, day, hour) {
   const target = () => {
     const { dragged } = state;
-    if (!dragged || day.kind === 'past') return null;
+    if (!dragged || day.kind.includes('past')) return null;
     const at = `${day.on}T${hour ? `${hour}${dragged.time.slice(2)}` : dragged.time}`;
     return at === `${dragged.day}T${dragged.time}` ? null : at;
   };
@@ -136,6 +138,7 @@ function drawDay(state, data, day) {
 
 // One day at a time is in the order of Tab; arrows go from day to day.
 function makeCurrent(root, state, on, focus) {
+  if (on && on === state.current && !focus) return;
   const days = [...root.querySelectorAll('.day')];
   const chosen = days.find((day) => day.dataset.on === on) ?? days.find((day) => day.matches('.today')) ?? days[0];
   state.current = chosen?.dataset.on;
@@ -161,13 +164,18 @@ function draw(root, data, state) {
   root.setAttribute('role', 'group');
   root.setAttribute('aria-label', data.label);
   root.replaceChildren(days);
-  makeCurrent(root, state, state.current, false);
+  const { current } = state;
+  state.current = undefined; // what is drawn anew has no order of Tab yet
+  makeCurrent(root, state, current);
   if (held) [...root.querySelectorAll('button')].find((each) => each.dataset.pick === held)?.focus({ preventScroll: true });
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector('.calendar');
-  if (!states.has(root)) states.set(root, { mount: Math.random().toString(36).slice(2), count: 0, picks: [] });
+  if (!states.has(root)) {
+    states.set(root, { mount: Math.random().toString(36).slice(2), count: 0, picks: [] });
+    root.addEventListener('focusin', ({ target }) => makeCurrent(root, states.get(root), target.closest('.day')?.dataset.on));
+  }
   const state = states.get(root);
   state.set = setTriggerValue;
   const palette = getComputedStyle(root).getPropertyValue('--st-chart-categorical-colors').split(',');
@@ -182,10 +190,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
     event.preventDefault();
     makeCurrent(root, state, next.dataset.on, true);
   };
-  root.onfocusin = (event) => {
-    const day = event.target.closest('.day');
-    if (day && day.dataset.on !== state.current) makeCurrent(root, state, day.dataset.on, false);
-  };
   const json = JSON.stringify([data.view, data.days, data.hours]);
   state.redraw = () => {
     if (state.drawn === json) {
@@ -195,5 +199,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     draw(root, data, state);
     state.drawn = json;
   };
+  if (state.jump !== undefined && state.jump !== data.jump) {
+    state.redraw();
+    root.querySelector('.today')?.scrollIntoView({ block: 'nearest' });
+  }
+  state.jump = data.jump;
   if (!state.dragged) state.redraw(); // what is being dragged stays under the hand that drags it
 }
