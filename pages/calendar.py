@@ -102,6 +102,8 @@ def live() -> None:
             key="calendar", label=planner.title(view(), on), hours=planner.hours(found),
             on_pick=pick, jump=session.kept("calendar_jump") or 0,
         )  # fmt: skip
+        if not found:
+            st.caption("Nothing is planned here, and nothing has gone out.")
         shell.follow()
 
 

@@ -10,7 +10,7 @@ from socialcore.accounts import Account
 from socialcore.operators import Capability, Operator
 from socialcore.slots import Slot, SlotTaken
 from ui import notices, session, words
-from ui.parts import empty, quiet
+from ui.parts import empty, facts, quiet
 from ui.view import Element, h, icon, show
 
 NOW, AT, SLOT = "Now", "At a time", "Next free slot"
@@ -182,8 +182,9 @@ def _edit_queue(operator: Operator, account: Account, queue: list[Slot]) -> None
             slots.add(scope, session.widget(days) or [], session.widget(hour))
 
     days, hour = _key("slot-days", account), _key("slot-hour", account)
-    rows = [_row(weekday, [each for each in queue if each.weekday == weekday]) for weekday in range(1, 8)]
-    show(h("ul.queue", *[row for row in rows if row]), key="slots", on_pick=remove)
+    by_day = {day: [each for each in queue if each.weekday == day] for day in range(1, 8)}
+    rows = [(WEEKDAYS[day - 1], _buttons(day, found)) for day, found in by_day.items() if found]
+    show(facts(*rows, left=True), key="slots", on_pick=remove)
     st.pills("Days", list(range(1, 8)), selection_mode="multi", default=[1, 2, 3, 4, 5], key=days, wrap=True,
              format_func=lambda each: quiet(WEEKDAYS[each - 1][:3]))  # fmt: skip
     st.time_input(f"Time in {times.city(account.zone)}", time(9), key=hour, step=times.STEP)
@@ -194,11 +195,10 @@ def _edit_queue(operator: Operator, account: Account, queue: list[Slot]) -> None
     )
 
 
-def _row(weekday: int, found: list[Slot]) -> Element | None:
-    name = WEEKDAYS[weekday - 1]
+def _buttons(weekday: int, found: list[Slot]) -> Element:
     buttons = [
-        h("button.act", f"{each.at:%H:%M}", icon("x"), pick=f"{weekday} {each.at:%H:%M}",
-          aria_label=f"Remove {name} {each.at:%H:%M}")
+        h("button.act", f"{each.at:%H:%M} ", icon("x"), pick=f"{weekday} {each.at:%H:%M}",
+          aria_label=f"Remove {WEEKDAYS[weekday - 1]} {each.at:%H:%M}")
         for each in found
     ]  # fmt: skip
-    return h("li.row", h("b", name), *buttons) if found else None
+    return h("span.row", *buttons)
