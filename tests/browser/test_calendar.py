@@ -170,7 +170,8 @@ class TestMoving:
 def name_of_focus(page: Page) -> str:
     return page.evaluate(
         "() => { let at = document.activeElement;"
-        " while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement; return at?.getAttribute('aria-label') ?? ''; }"
+        " while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;"
+        " return at?.getAttribute('aria-label') ?? ''; }"
     )
 
 
