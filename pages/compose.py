@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from socialcore import connections, drafts, publishing, times
+from socialcore import connections, drafts, measures, publishing, times
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
@@ -77,6 +77,7 @@ def publish() -> None:
 @notices.action
 def discard() -> None:
     with session.scope(operator, account) as scope:
+        measures.discarded(scope, writing.working(account).submit_token)
         drafts.finish(scope, writing.working(account).submit_token)
     session.redraw()
 
