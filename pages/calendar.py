@@ -109,5 +109,5 @@ def live() -> None:
 
 filters()
 live()
-if asked := session.kept("moving"):
+if (asked := session.kept("moving")) and not session.kept("shortcuts"):  # one dialog at a time
     planner.ask_when(operator, *asked)
