@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Mapping
 from uuid import UUID
 
-from socialcore import accounts, connections, failures, operators
+from socialcore import accounts, connections, failures, operators, plans
 from socialcore.database import Database, SystemScope, account_scope
 from socialcore.installation import Installation
 from socialcore.posts import Platform
@@ -25,6 +25,7 @@ BUSINESSES = (
     ("Summit Cycle Works", "Europe/Zurich", "#a3262b", "summitcycle.test"),
     ("Lakeside Veterinary", "Asia/Kolkata", "#0f6470", "lakesidevet.test"),
 )
+BASIC = ("Lakeside Veterinary",)  # whose plan lacks platforms, so that the demo shows what is said then
 FLAGS = ("feature_social_composer", "feature_bluesky_posting", "feature_twitter_posting", "feature_slack_posting")
 # Product owners and admins see every account; publishers and testers the ones they work for.
 OPERATORS: tuple[tuple[operators.Role, str], ...] = (
@@ -39,9 +40,13 @@ def load(installation: Installation) -> None:
     """Add the demo accounts and operators that are not there yet, and open the composer for them."""
     with installation.administration() as scope:
         have = {account.name: account.id for account in accounts.all_accounts(scope)}
-        for name, time_zone, colour, _ in BUSINESSES:
+        for name, time_zone, colour, handle in BUSINESSES:
             if name not in have:
-                have[name] = accounts.add(scope, name, time_zone=time_zone, colour=colour, plan="premium").id
+                plan = plans.smallest() if name in BASIC else list(plans.installed())[-1]
+                website, known_as = f"https://{handle}", [handle.removesuffix(".test")]
+                have[name] = accounts.add(
+                    scope, name, time_zone=time_zone, colour=colour, plan=plan, website=website, brand_names=known_as
+                ).id
                 _turn_on(scope, have[name])
         known = {operator.email for operator in operators.everybody(scope)}
         for role, name in OPERATORS:
