@@ -39,6 +39,11 @@ class Account:
         return ZoneInfo(self.time_zone)
 
 
+def zone_of(time_zone: str | None) -> ZoneInfo:
+    """A time zone that was chosen, or UTC as long as none is."""
+    return ZoneInfo(time_zone or "UTC")
+
+
 SELECT = "select id, name, colour, time_zone, plan, website, brand_names from accounts"
 
 

@@ -156,7 +156,8 @@ def _of_plan(account: Account, wanted: str, connections: Mapping[Platform, int])
         stay = "1 connection stays, but takes" if count == 1 else f"{count} connections stay, but take"
         kept = f" {stay} no new posts; what is scheduled goes out." if count else ""
         said.append(f"Plan {wanted}: {name} cannot be connected any more.{kept}")
-    if joins := [each for each in after if each not in before]:
+    joins: list[Platform] = [each for each in after if each not in before]
+    if joins:
         said.append(f"Plan {wanted}: {_platforms(joins)} can be connected from now on.")
     return said or [f"Plan {wanted} holds the same platforms: {_platforms(after)}."]
 

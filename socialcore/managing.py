@@ -104,6 +104,14 @@ def people(scope: OperatorScope, *, idle: timedelta, longest: timedelta) -> list
     )
 
 
+def is_last_admin(everybody: Collection[Person], person: Person) -> bool:
+    """Would nobody be left who manages? The database refuses it in any case."""
+    others = [each for each in everybody if each.id != person.id and each.active and "admin" in each.roles]
+    if not person.active or "admin" not in person.roles:
+        return False
+    return not any(each.is_bound or not person.is_bound for each in others)
+
+
 def add_account(scope: OperatorScope, **values: Any) -> Account:
     """Add an account.
 
