@@ -4,7 +4,7 @@ import streamlit as st
 
 from socialcore import connections, outcomes
 from socialcore.operators import Capability
-from ui import connecting, connection_card, connection_list, notices, session, shell
+from ui import connecting, connection_card, connection_list, notices, session, shell, upgrading
 from ui.parts import empty
 from ui.view import show
 
@@ -52,3 +52,4 @@ def live() -> None:
 
 
 live()
+upgrading.prompts(operator, account)

@@ -40,9 +40,9 @@ with notices.explained():
         part = st.segmented_control(
             "Show", PARTS, default=named or PARTS[0], required=True, key="part", format_func=quiet, on_change=other_part
         )
-        words = st.text_input("Search", key="search_people", width=260, placeholder="A name, a place, an address",
-                              disabled=part == "History")  # fmt: skip
+        words = ""
         if part != "History":
+            words = st.text_input("Search", key="search_people", width=260, placeholder="A name, a place, an address")
             new = {"Accounts": ("Add an account", "account:new"), "People": ("Invite an operator", "person:new")}[part]
             st.button(new[0], key="new", icon=":material/add:", on_click=open_item, args=(new[1],))
 
@@ -73,12 +73,12 @@ with notices.explained():
                 found = audit.of_managing(scope)
             show(managed.history(found, people, customers, session.here(), session.now()), key="history")
         else:
-            rows = (
-                managed.accounts(customers, words)
-                if part == "Accounts"
-                else managed.people(people, words, session.now())
-            )
-            shown = rows[(page := session.widget("page_of_people") or 1) * PER_PAGE - PER_PAGE : page * PER_PAGE]
+            if part == "Accounts":
+                rows = managed.accounts(customers, words, chosen=which)
+            else:
+                rows = managed.people(people, words, session.now(), chosen=which)
+            at = min(session.widget("page_of_people") or 1, -(-len(rows) // PER_PAGE) or 1)
+            shown = rows[(at - 1) * PER_PAGE : at * PER_PAGE]
             nothing = managed.nothing(part, words)
             show(h("ul.list", *[h("li", each) for each in shown]) if shown else nothing, key="rows", on_pick=open_item)
             if len(rows) > PER_PAGE:

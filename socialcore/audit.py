@@ -56,7 +56,7 @@ def of_connection(scope: AccountScope, connection_id: UUID, grant_id: UUID, *, m
     )
 
 
-def of_managing(scope: OperatorScope, *, most: int = 50) -> list[Entry]:
+def of_managing(scope: OperatorScope, *, most: int = 400) -> list[Entry]:
     """List what became of accounts, people and tokens, the latest first; an admin's to see."""
     return scope.all(
         Entry,

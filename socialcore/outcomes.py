@@ -41,7 +41,7 @@ def of_connections(scope: AccountScope, connection_ids: Collection[UUID]) -> dic
         " left join lateral (select d.post_id, p.number, coalesce(d.read_back_at, d.changed_at) as at, d.url"
         "   from deliveries d join posts p on p.account_id = d.account_id and p.id = d.post_id"
         "   where d.account_id = c.account_id and d.connection_id = c.id and d.state = 'confirmed'"
-        "   order by d.changed_at desc, d.part limit 1) last on true"
+        "   order by d.changed_at desc, d.id desc limit 1) last on true"
         " cross join lateral (select count(distinct d.post_id) as waiting, min(d.due_at) as next_due"
         "   from deliveries d where d.account_id = c.account_id and d.connection_id = c.id"
         "     and d.state = 'queued') ahead"

@@ -13,7 +13,7 @@ from socialcore.failures import ContentRejected
 from socialcore.openings import Opening
 from socialcore.operators import Capability, Operator
 from socialcore.posts import Platform
-from ui import notices, preparing, session, shell, upgrading, words
+from ui import notices, preparing, session, shell, words
 from ui.platforms import PLATFORMS, called
 from ui.session import Notice
 from ui.view import h, show
@@ -68,12 +68,6 @@ def start(operator: Operator, account: Account) -> None:
                 _start_button(operator, account, platform)
         for opening in more:
             _more(operator, account, opening)
-    lacking: list[Platform] = [each for each in platforms if not plans.holds(account.plan, each)]
-    if lacking:
-        grid = st.grid(2, min_column_width=320, gap="medium")
-        for platform in lacking:
-            with grid.cell():
-                upgrading.prompt(operator, account, platform)
 
 
 def _more(operator: Operator, account: Account, opening: Opening) -> None:

@@ -1,7 +1,8 @@
 """Accounts, people and their history, as lists an admin finds something in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,17 +21,19 @@ LABELS: Mapping[str, str] = {
     "time_zone": "time zone",
     "brand_names": "further names",
     "issuer": "identity provider",
+    "email": "e-mail address",
 }
+FOR, MOST = " for ", 50
 UNSAID = {"id", "created_at", "subject"}  # of a row: nobody's words
 
 
-def accounts(found: Sequence[Customer], wanted: str) -> list[Element]:
+def accounts(found: Sequence[Customer], wanted: str, *, chosen: str) -> list[Element]:
     """One row per account that has these words in its name, place or plan."""
-    return [_account(each) for each in found if _has(wanted, *_said_of_account(each))]
+    return [_account(each, chosen) for each in found if _has(wanted, *_said_of_account(each))]
 
 
-def people(found: Sequence[Person], wanted: str, now: datetime) -> list[Element]:
-    return [_person(each, now) for each in found if _has(wanted, each.name, each.email, *each.roles)]
+def people(found: Sequence[Person], wanted: str, now: datetime, *, chosen: str) -> list[Element]:
+    return [_person(each, now, chosen) for each in found if _has(wanted, each.name, each.email, *each.roles)]
 
 
 def nothing(part: str, wanted: str) -> Element:
@@ -60,11 +63,23 @@ def history(
     names = {str(each.id): each.name for each in everybody} | {
         str(each.account.id): each.account.name for each in customers
     }
-    return h("ol.timeline", *[_entry(each, names, zone, now) for each in found])
+    together = [list(each) for _, each in groupby(found, key=_what_for_whom)]
+    return h("ol.timeline", *[_entry(each, names, zone, now) for each in together[:MOST]])
 
 
-def _entry(entry: Entry, names: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Element:
+def _what_for_whom(entry: Entry) -> Hashable:
+    """Accounts given to one operator in one go are told together; nothing else is like another."""
+    row = entry.detail.get("after") or entry.detail.get("before") or {}
+    is_reach = entry.action.startswith("memberships.")
+    return (entry.actor, entry.action, row.get("operator_id")) if is_reach else entry.at
+
+
+def _entry(entries: Sequence[Entry], names: Mapping[str, str], zone: ZoneInfo, now: datetime) -> Element:
+    entry, *alike = entries
     title, changes = said(entry, names)
+    if alike:
+        accounts = [said(each, names)[1][0] for each in entries]
+        title, changes = f"{title.partition(FOR)[0]}{FOR}{len(accounts)} accounts", [", ".join(accounts)]
     head = h("div.row.apart", h("b", title), h("span.at", words.clock(entry.at, zone, now)))
     by = entry.actor if not entry.actor.startswith("composer_") else "the command line"
     lines = [h("p.small", each) for each in changes]
@@ -83,8 +98,8 @@ def said(entry: Entry, names: Mapping[str, str]) -> tuple[str, list[str]]:
             return f"{name} invited", _values(after, ("email", "roles", "every_account"))
         case "memberships.insert" | "memberships.delete":
             who, account = (names.get(str(row.get(key)), "somebody gone") for key in ("operator_id", "account_id"))
-            does = "acts for" if entry.action.endswith("insert") else "no longer acts for"
-            return f"{who} {does} {account}", []
+            does = "acts" if entry.action.endswith("insert") else "no longer acts"
+            return f"{who} {does}{FOR}1 account", [account]
         case "accounts.update" | "operators.update":
             return f"{before.get('name', name)} changed", _differences(before, after)
         case "token.created":
@@ -119,7 +134,7 @@ def _value(value: object) -> str:
             return str(value)
 
 
-def _account(customer: Customer) -> Element:
+def _account(customer: Customer, chosen: str) -> Element:
     account = customer.account
     known = account.plan in plans.installed()
     plan = h("span.badge.plain.violet" if known else "span.badge.plain.orange", account.plan,
@@ -130,6 +145,7 @@ def _account(customer: Customer) -> Element:
         h("span.head", h("b", account_name(account.name, account.colour)), plan),
         h("span.muted.small", " · ".join([city(account.zone), _people(customer.people), *connected])),
         pick=f"account:{account.id}",
+        aria_current="true" if str(account.id) == chosen else None,
     )
 
 
@@ -148,7 +164,7 @@ def _said_of_account(customer: Customer) -> Sequence[str]:
     )
 
 
-def _person(person: Person, now: datetime) -> Element:
+def _person(person: Person, now: datetime, chosen: str) -> Element:
     acts = "every account" if person.every_account else words.counted(len(person.account_ids), "account")
     facts = [person.email, ", ".join(person.roles).replace("_", " "), acts]
     if person.tokens:
@@ -160,6 +176,7 @@ def _person(person: Person, now: datetime) -> Element:
         h("span.head", h("b", person.name), badge(PERSON[state_of(person)])),
         h("span.muted.small", " · ".join(facts)),
         pick=f"person:{person.id}",
+        aria_current="true" if str(person.id) == chosen else None,
     )
 
 

@@ -162,15 +162,19 @@ def _is_other_than(shown: Wanted, which: str) -> bool:
 def _fields(which: str, person: Person | None, known: Mapping[UUID, Account]) -> None:
     st.text_input("Name", key=f"name-{which}", value=person.name if person else "", max_chars=operators.LONGEST_NAME)
     st.pills("Roles", ROLES, key=f"roles-{which}", selection_mode="multi", default=list(person.roles) if person else [],
-             wrap=True, format_func=lambda role: quiet(role.replace("_", " ").capitalize()))  # fmt: skip
+             wrap=True, format_func=lambda role: quiet(_role(role)))  # fmt: skip
     for role in session.widget(f"roles-{which}") or ():
-        st.caption(f"{role.replace('_', ' ').capitalize()}: {shell.DOES[role]}")
+        st.caption(f"{_role(role)}: {shell.DOES[role]}")
     st.toggle("Acts for every account, also those to come", key=f"every-{which}",
               value=person.every_account if person else False)  # fmt: skip
     if not session.widget(f"every-{which}"):
-        mine = [str(each) for each in person.account_ids if each in known] if person else []
+        mine = [str(each) for each in known if each in person.account_ids] if person else []
         st.multiselect("Acts for", [str(each) for each in known], key=f"accounts-{which}", default=mine,
                        format_func=lambda each: known[UUID(each)].name, placeholder="Choose accounts")  # fmt: skip
+
+
+def _role(role: str) -> str:
+    return role.upper() if role == "qa" else role.replace("_", " ").capitalize()
 
 
 def _entered(which: str) -> Wanted:

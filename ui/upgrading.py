@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from socialcore import plans
+from socialcore import plans, posts
 from socialcore.accounts import Account
 from socialcore.operators import Capability, Operator
 from socialcore.posts import Platform
@@ -18,11 +18,22 @@ ADDS = {
 }
 
 
+def prompts(operator: Operator, account: Account) -> None:
+    """Draw one for each platform that the account's plan lacks."""
+    lacking = [each for each in posts.PLATFORMS if not plans.holds(account.plan, each)]
+    if not lacking:
+        return
+    grid = st.grid(2, min_column_width=320, gap="medium")
+    for platform in lacking:
+        with grid.cell():
+            prompt(operator, account, platform)
+
+
 def prompt(operator: Operator, account: Account, platform: Platform) -> None:
     """Say which plan holds a platform, and what to do; an admin is led to where it is changed."""
     larger = plans.upgrade(account.plan, platform)
     with st.container(border=True, key=f"upgrade-{platform}"):
-        show(_words(account, platform, larger), key=f"upgrade_words-{platform}")
+        show(_words(operator, account, platform, larger), key=f"upgrade_words-{platform}")
         if operator.may(Capability.MANAGE) and larger:
             st.page_link(
                 shell.page_file("people"), label="Change the plan", icon=":material/edit:",
@@ -30,11 +41,12 @@ def prompt(operator: Operator, account: Account, platform: Platform) -> None:
             )  # fmt: skip
 
 
-def _words(account: Account, platform: Platform, larger: str | None) -> Element:
+def _words(operator: Operator, account: Account, platform: Platform, larger: str | None) -> Element:
     name = PLATFORMS[platform].name
     badge = h("span.badge.violet", icon("lock"), larger or "no plan")
+    change = "Change its plan" if operator.may(Capability.MANAGE) else "Ask an admin to change its plan"
     next_step = (
-        f"Ask an admin to change the plan of {account.name} to {larger}. Nothing changes until then."
+        f"{change} to {larger} once the customer agrees. Nothing changes until then."
         if larger
         else "No plan holds it so far: the setting COMPOSER_PLANS decides."
     )

@@ -1,4 +1,5 @@
 drop index composer.duties_grant;
+drop index composer.deliveries_ended;
 alter table composer.duties no force row level security; -- the owner, too, would delete none of them
 delete from composer.duties where connection_id is null;
 alter table composer.duties force row level security;

@@ -142,6 +142,10 @@ create trigger ended after update on composer.operators
 create trigger kept after update on composer.operators referencing old table as before new table as after
     for each statement execute function composer.keep_an_admin();
 
+-- How the last posts through a connection went.
+create index deliveries_ended on composer.deliveries (account_id, connection_id, changed_at desc, id desc)
+    where state in ('confirmed', 'failed', 'missed', 'needs_review');
+
 -- A duty for a sign-in that has no connection, and so no lane that would say which platform it is of.
 alter table composer.duties
     alter column connection_id drop not null,
