@@ -142,7 +142,8 @@ def change_account(scope: OperatorScope, was: Account, values: Mapping[str, Any]
     if now != was:
         raise Outdated(f"Somebody else has changed {was.name} meanwhile.")
     try:
-        scope.run(
+        _one(
+            scope,
             "update accounts set name = :name, colour = :colour, time_zone = :time_zone, plan = :plan,"
             "   website = :website, brand_names = :brand_names where id = :id",
             {**values, "id": was.id},
@@ -196,7 +197,7 @@ def change_person(scope: OperatorScope, was: Person, wanted: Wanted) -> None:
         ),
     ):
         if account_ids:
-            scope.run(statement, {"id": was.id, "account_ids": sorted(account_ids)})
+            _many(scope, statement, {"id": was.id, "account_ids": sorted(account_ids)}, len(account_ids))
 
 
 def deactivate(scope: OperatorScope, was: Person) -> None:
@@ -221,7 +222,7 @@ def reactivate(scope: OperatorScope, was: Person) -> None:
     """
     _insist(scope)
     _insist_on_same(scope, was)
-    scope.run("update operators set active = true where id = :id", {"id": was.id})
+    _one(scope, "update operators set active = true where id = :id", {"id": was.id})
 
 
 def end_sign_ins(scope: OperatorScope, person_id: UUID) -> int:
@@ -256,11 +257,21 @@ def _insist_on_same(scope: OperatorScope, was: Person) -> None:
 
 def _guarded(scope: OperatorScope, statement: str, values: Mapping[str, Any]) -> None:
     try:
-        scope.run(statement, values)
+        _one(scope, statement, values)
     except sqlalchemy.exc.IntegrityError as error:
         if _constraint(error) == LAST_ADMIN:
             raise LastAdmin("This is the last admin who can sign in. Make somebody else an admin first.") from error
         raise
+
+
+def _one(scope: OperatorScope, statement: str, values: Mapping[str, Any]) -> None:
+    _many(scope, statement, values, 1)
+
+
+def _many(scope: OperatorScope, statement: str, values: Mapping[str, Any], rows: int) -> None:
+    """Change that many rows. A policy hides rows rather than refusing: who has just ceased to be an admin sees none."""
+    if scope.run(statement, values).rowcount != rows:
+        raise NotAllowed(f"Your roles do not include: {Capability.MANAGE}.")
 
 
 def _taken(error: sqlalchemy.exc.IntegrityError, name: str) -> Exception:
