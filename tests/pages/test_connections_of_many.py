@@ -91,7 +91,7 @@ class TestCard:
 
         visit = desk.visit("connections")
 
-        assert "1 of 2 published" in visit.words
+        assert "1 of 2  published" in visit.words
         assert f"Last post P-{number}" in visit.words
         assert f"/posts?post={post_id}" in visit.links
         assert url is None or url in visit.links
