@@ -1,5 +1,6 @@
 """The page of people and accounts: an admin's, each change told before it is made, and what became of it."""
 
+import ast
 import time
 from uuid import UUID, uuid4
 
@@ -10,7 +11,7 @@ from socialcore import accounts, operators, tokens
 from socialcore.database import operator_scope
 from tests.api_client import token_for
 from tests.conftest import Business, make_business
-from tests.pages.test_pages import SIGNED_OUT, Desk, Visit, configured, desk, platform, seated
+from tests.pages.test_pages import ROOT, SIGNED_OUT, Desk, Visit, configured, desk, platform, seated
 
 __all__ = ["configured", "desk", "platform"]  # fixtures
 
@@ -278,3 +279,10 @@ def test_the_history_tells_reach_given_in_one_go_together(admin: Desk, bakery: B
     visit = admin.visit("people")
     visit.at.segmented_control(key="part").set_value("History")
     assert f"{name} acts for 2 accounts" in visit.run().words
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "pages").glob("[!_]*.py")), ids=lambda page: page.stem)
+def test_every_page_says_whom_it_acts_for(page):
+    """The banner is drawn by `shell.header`: in the account's colour, or for all of them."""
+    calls = [each for each in ast.walk(ast.parse(page.read_text("utf-8"))) if isinstance(each, ast.Call)]
+    assert "shell.header" in {ast.unparse(each.func) for each in calls}
