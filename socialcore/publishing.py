@@ -245,4 +245,12 @@ def _problems(content: Content, connection: Connection) -> list[Problem]:
     found = ADAPTERS[connection.platform].validate(content)
     if connection.disconnected_at is not None:
         found.append(Problem(f"{connection.name} is disconnected", "Connect it again, or send without it."))
+    if not connection.is_in_plan:
+        name = ADAPTERS[connection.platform].capabilities.name
+        found.append(
+            Problem(
+                f"{name} is no longer in the account's plan, {connection.plan}",
+                "Send without it, or ask an admin to change the plan. What is scheduled already goes out.",
+            )
+        )
     return found

@@ -18,6 +18,7 @@ PAGES = (
     ("posts", "Posts", "list_alt", Capability.SEE),
     ("connections", "Connections", "cable", Capability.SEE),
     ("tokens", "Tokens", "key", Capability.SEE),
+    ("people", "People", "group", Capability.MANAGE),
     ("sandbox", "Sandbox", "science", Capability.TEST),
 )
 

@@ -60,6 +60,15 @@ TOKEN: Mapping[str, State] = {
     "revoked": State("Revoked", "gray", "slash", "Ended by an operator, for good."),
 }
 
+PERSON: Mapping[str, State] = {
+    "signed_in": State("Signed in", "green", "check", "Is signed in now."),
+    "active": State("Active", "gray", "minus", "Can sign in, and is not signed in now."),
+    "invited": State(
+        "Invited", "violet", "clock", "Has not signed in yet: the first sign-in with the address binds them."
+    ),
+    "deactivated": State("Deactivated", "gray", "slash", "Cannot sign in. What they did stays."),
+}
+
 FLAG: Mapping[str, State] = {
     "on": State("On", "green", "check", "On for everybody it is meant for."),
     "partly": State("Partly on", "blue", "chart", "On for some accounts, by choice or by percentage."),

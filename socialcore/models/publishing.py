@@ -64,6 +64,14 @@ class Delivery(Base):
         UniqueConstraint("account_id", "connection_id", "remote_id"),
         Index("deliveries_changed", "account_id", text("changed_at DESC"), text("id DESC")),
         Index(
+            "deliveries_ended",
+            "account_id",
+            "connection_id",
+            text("changed_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("state in ('confirmed', 'failed', 'missed', 'needs_review')"),
+        ),
+        Index(
             "deliveries_in_flight",
             "account_id",
             "connection_id",
