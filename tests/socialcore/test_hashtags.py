@@ -20,7 +20,8 @@ def listed(business: Business) -> dict[str, list[str]]:
 
 def audited(superuser: psycopg.Connection, business: Business) -> list[tuple[str, dict[str, Any]]]:
     return superuser.execute(
-        "select action, detail from audit_log where account_id = %s and action like 'hashtags.%%%%' order by seq", (business.account_id,)
+        "select action, detail from audit_log where account_id = %s and action like 'hashtags.%%%%' order by seq",
+        (business.account_id,),
     ).fetchall()
 
 
