@@ -128,7 +128,7 @@ def _link(link: str) -> str:
 @lru_cache(maxsize=1000)
 def _pieces(text: str) -> frozenset[str]:
     """The three-letter pieces of each word, its start and end among them."""
-    return frozenset().union(*(_of_word(word) for word in text.split()))
+    return frozenset(piece for word in text.split() for piece in _of_word(word))
 
 
 @lru_cache(maxsize=10_000)
