@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from socialcore import events, flags, lanes, posts
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Json, Lookups, Usage
+from socialcore.adapters.contract import Json, Lookups, Shown, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.posts import Content, Problem
@@ -62,9 +62,9 @@ def cost(rendered: Sequence[Json], connection: Connection) -> Decimal:
     return sum((ADAPTERS[connection.platform].cost(part) for part in rendered), Decimal(0))
 
 
-def segments(rendered: Json, connection: Connection) -> Sequence[tuple[str, str | None]]:
-    """Cut what will be sent into pieces for a preview: plain (None), link, mention or tag."""
-    return ADAPTERS[connection.platform].segments(rendered)
+def shown(rendered: Sequence[Json], connection: Connection) -> list[Shown]:
+    """Say what people will see, post by post, read from what will be sent."""
+    return [post for part in rendered for post in ADAPTERS[connection.platform].shown(part)]
 
 
 def usage(content: Content, connection: Connection) -> Usage:
