@@ -77,14 +77,16 @@ def save(scope: AccountScope, draft: Draft | Known, content: Content, connection
     """Keep what is written now, and of what it replaces as much as a history needs.
 
     Returns:
-        None if the draft was published, taken back, discarded or replaced since: then the draft is as it was, and
-        what was written is in the history of the one that is current.
+        None if the draft was published, taken back, discarded or replaced since, and what was written was not known:
+        then the draft is as it was, and what was written is in its history, or in that of the current one.
     """
     there = _first(scope, "and id = :id for update", {"id": draft.id})
     if there is None or there.revision != draft.revision:
         here = there or current(scope)
-        if here.content != content:
-            versions.keep(scope, here.id, content, connection_ids, "elsewhere")
+        known = [here.content, *(each.content for each in versions.of_draft(scope, here.id)[:1])]
+        if content in known or written.is_blank(content):
+            return Saved(here.saves, beside=False)
+        versions.keep(scope, here.id, content, connection_ids, "elsewhere")
         return None
     if there.content == content and list(there.connection_ids) == list(connection_ids):
         return Saved(there.saves, beside=False)
@@ -237,7 +239,7 @@ def _close(scope: AccountScope, draft: Draft) -> None:
     heir = _unnamed(scope)
     versions.hand_over(scope, draft.id, heir.id)
     if written.is_blank(heir.content):
-        _put(scope, heir.id, heir.content, draft.connection_ids, revise=False)
+        _put(scope, heir.id, heir.content, draft.connection_ids, revise=True)
     scope.run(
         "delete from drafts where account_id = :account_id and operator_id = :operator_id and id = :id",
         {**_mine(scope), "id": draft.id},

@@ -26,7 +26,7 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from socialcore.database import PortfolioScope
-from socialcore.posts import Content
+from socialcore.posts import Content, Problem
 from socialcore.text import names
 from socialcore.text.names import Name, Words
 
@@ -40,6 +40,10 @@ HOST = re.compile(r"(?<![\w.-])(?:[\w-]+\.)+[\w-]*[^\W\d_][\w-]*", re.UNICODE)
 AT = re.compile(r"(?:(?<![\w.])[@＠]|(?<![\w-])(?:x|twitter)\.com/@?|bsky\.app/profile/@?)([\w.-]+)", re.IGNORECASE)
 TAG = re.compile(r"(?<!\w)[#＃](\w+)")
 SENTENCE = re.compile(r"(?:\A|[.!?…:\n])[^\w]*\Z")
+
+
+class NotConfirmed(Exception):
+    """The text names another account, and nobody has typed for which one it is. Nothing was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,15 @@ def texts(content: Content) -> Iterator[str]:
         yield from (each for each in (variant.text, *(variant.parts or ())) if each)
         yield from (each.alt for each in variant.media or ())
         yield from _strings(variant.options)
+
+
+def problem(mention: Mention, own_name: str) -> Problem:
+    """The mention in words for whoever is about to publish."""
+    return Problem(
+        f"The text names {mention.name}",
+        f"It says “{mention.words}”, and you are acting for {own_name}. Check for whom it is.",
+        "warning",
+    )
 
 
 def says(typed: str | None, name: str) -> bool:

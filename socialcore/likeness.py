@@ -15,7 +15,7 @@ from functools import lru_cache
 from uuid import UUID
 
 from socialcore.database import AccountScope
-from socialcore.posts import Content, Platform
+from socialcore.posts import Content, Platform, Problem
 
 SPAN = timedelta(days=30)
 HOUR = timedelta(hours=1)
@@ -94,6 +94,27 @@ def around(scope: AccountScope, content: Content, targets: Sequence[Target], at:
 def text_on(content: Content, target: Target) -> str:
     """What the post says there, all parts of a thread."""
     return "\n".join([content.text_for(target.platform), *content.parts_for(target.platform)])
+
+
+def problem(alike: Alike) -> Problem:
+    """The likeness in words for whoever is about to publish."""
+    said = "says" if not alike.is_public else "said"
+    if alike.share == 1:
+        return Problem(f"P-{alike.number} {said} the same there", "Change the words, or go on if it is meant.", "warning")
+    return Problem(
+        f"P-{alike.number} {said} nearly the same there",
+        f"{alike.share:.0%} alike. Change the words, or go on if it is meant.",
+        "warning",
+    )
+
+
+def clash_problem(clash: Clash, at: datetime) -> Problem:
+    minutes = round(abs(clash.due_at - at).total_seconds() / 60)
+    away = f"{minutes} min {'before' if clash.due_at < at else 'after'} this one" if minutes else "at the same time"
+    verb = "went" if clash.is_public else "goes"
+    return Problem(
+        f"P-{clash.number} {verb} out there {away}", "Choose another time, or go on if it is meant.", "warning"
+    )
 
 
 def likeness(one: str, other: str) -> float:

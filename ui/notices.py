@@ -10,7 +10,10 @@ import streamlit as st
 
 from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
+from socialcore.drafts import BadDraftName
 from socialcore.failures import PlatformFailure
+from socialcore.guard import NotConfirmed
+from socialcore.hashtags import BadTags
 from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import NotAllowed
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
@@ -59,6 +62,9 @@ TITLES: Mapping[type[Exception], str] = {
     SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
     BadToken: "No token was made",
+    BadDraftName: "The draft was not named",
+    BadTags: "The group was not kept",
+    NotConfirmed: "Not sent yet",
     OtherIdentity: "That is another identity",
     NothingOpens: "There is nothing to connect",
 }
@@ -66,10 +72,14 @@ KEPT: Mapping[type[Exception], str] = {
     AlreadySubmitted: " Your text is kept.",
     NoSuchTime: " Your text is kept.",
     BadToken: " What you entered is kept.",
+    BadDraftName: " Your text is kept.",
+    BadTags: " What you entered is kept.",
+    NotConfirmed: " Your text is kept.",
 }
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
+    *(BadDraftName, BadTags, NotConfirmed),
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
@@ -90,7 +100,10 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens() | BadToken():
+        case (
+            AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens()
+            | BadToken() | BadDraftName() | BadTags() | NotConfirmed()
+        ):  # fmt: skip
             return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
         case _:
             return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")

@@ -15,7 +15,7 @@ from socialcore.accounts import Account
 from socialcore.adapters.contract import Lookups, TextUnit
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
-from socialcore.drafts import Draft
+from socialcore.drafts import Draft, Known
 from socialcore.failures import PlatformFailure
 from socialcore.flags import Evaluation
 from socialcore.operators import Operator
@@ -36,6 +36,17 @@ IN_WORDS: Mapping[TextUnit, tuple[str, str]] = {
     TextUnit.UTF16: ("characters", "an emoji counts 2 or more"),
 }
 LOOKUP_PATIENCE = 0.8  # seconds that a pause in typing may wait for a platform to say who is mentioned
+
+NO_LONGER = Notice(
+    "orange",
+    "This text is no longer your draft",
+    "It was published, taken back or discarded since, perhaps in another window. What you wrote is kept: see History.",
+)
+BESIDE = Notice(
+    "orange",
+    "This draft is open in another window, too",
+    "What you write here counts now. What was written there is kept: see History.",
+)
 
 Who = Mapping[str, str | None]  # handles that were asked about: whom they mean, None for nobody
 
@@ -76,13 +87,13 @@ def revision(draft: Draft) -> str:
 
 
 def current(scope: AccountScope, account: Account) -> Draft:
-    """The draft, with what was written to it while the database was away."""
+    """The draft on Compose, with what was written to it while the database was away."""
+    if unsaved := is_unsaved(account):
+        drafts.save(scope, _as_known(unsaved.rev), unsaved.content, unsaved.connection_ids)
     draft = drafts.current(scope)
-    unsaved = is_unsaved(account)
-    if unsaved is None or unsaved.rev != revision(draft):
-        return draft
-    drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
-    return drafts.current(scope)
+    if session.kept(_saves(revision(draft))) is None:  # later, the text in the window is older than what is read here
+        session.keep(_saves(revision(draft)), draft.saves)
+    return draft
 
 
 def save(operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]) -> None:
@@ -90,19 +101,30 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
     try:
         session.insist_on_sign_in()
         with session.scope(operator, account) as scope:
-            draft = drafts.current(scope)
-            is_this = revision(draft) == rev and drafts.save(scope, draft, content, connection_ids)
-        if not is_this:
-            words = (
-                f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"
-            )
-            session.leave_notice(Notice("orange", "This text is no longer your draft", words))
+            saved = drafts.save(scope, _as_known(rev), content, connection_ids)
     except sqlalchemy.exc.SQLAlchemyError:
         session.keep(f"unsaved:{account.id}", Unsaved(rev, content, connection_ids))
+        return
     except notices.FINAL as error:
         session.leave_notice(notices.in_words(error))
-    else:
-        all_is_saved(account)
+        return
+    all_is_saved(account)
+    if saved is None:
+        session.leave_notice(NO_LONGER)
+        return
+    session.keep(_saves(rev), saved.saves)
+    if saved.beside:
+        session.leave_notice(BESIDE)
+
+
+def _as_known(rev: str) -> Known:
+    """The draft as this window knows it, whichever is the current one by now."""
+    draft_id, _, number = rev.rpartition("-")
+    return Known(UUID(draft_id), int(number), session.kept(_saves(rev)) or 0)
+
+
+def _saves(rev: str) -> str:
+    return f"saves:{rev}"
 
 
 def is_unsaved(account: Account) -> Unsaved | None:
