@@ -27,6 +27,7 @@ LONGEST = 3000  # characters compared of each text
 SHORT = 12  # characters; below, only the same is alike
 OVER = ("failed", "missed", "cancelled")  # of these nothing is public, and nothing will be
 
+MEANT = "Change the words, or go on if it is meant."
 LINK = re.compile(r"(?:https?://)?(?:www\.)?((?:[\w-]+\.)+[a-z]{2,}(?::\d+)?(?:[/?#][^\s]*)?)", re.IGNORECASE)
 COUNTING = re.compile(
     r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|mc_[ce]id|igshid|igsh|twclid|ttclid|yclid|_hsenc|_hsmi|ref_src)(?:=[^&#\s]*)?"
@@ -98,14 +99,10 @@ def text_on(content: Content, target: Target) -> str:
 
 def problem(alike: Alike) -> Problem:
     """The likeness in words for whoever is about to publish."""
-    said = "says" if not alike.is_public else "said"
+    said = "said" if alike.is_public else "says"
     if alike.share == 1:
-        return Problem(f"P-{alike.number} {said} the same there", "Change the words, or go on if it is meant.", "warning")
-    return Problem(
-        f"P-{alike.number} {said} nearly the same there",
-        f"{alike.share:.0%} alike. Change the words, or go on if it is meant.",
-        "warning",
-    )
+        return Problem(f"P-{alike.number} {said} the same there", MEANT, "warning")
+    return Problem(f"P-{alike.number} {said} nearly the same there", f"{alike.share:.0%} alike. {MEANT}", "warning")
 
 
 def clash_problem(clash: Clash, at: datetime) -> Problem:

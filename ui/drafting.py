@@ -14,7 +14,7 @@ from socialcore.drafts import Draft
 from socialcore.operators import Operator
 from socialcore.posts import Content
 from socialcore.versions import Version, Why
-from ui import notices, session, shell, words
+from ui import notices, session, shell, words, writing
 from ui.parts import empty
 from ui.session import Notice
 from ui.view import Element, h, show
@@ -40,12 +40,13 @@ class Desk:
     operator: Operator
     account: Account
     draft: Draft
+    rev: str
     content: Callable[[], Content]
     connection_ids: Callable[[], Sequence[UUID]]
 
     def saved(self, scope: AccountScope) -> None:
         """Keep what was typed last before something else takes its place."""
-        drafts.save(scope, self.draft, self.content(), self.connection_ids())
+        writing.put(scope, self.rev, self.content(), self.connection_ids())
 
 
 @st.fragment
@@ -199,10 +200,8 @@ def _restore(desk: Desk, n: int) -> None:
 @notices.action
 def _insert(desk: Desk, tags: Sequence[str]) -> None:
     content = desk.content()
-    with session.scope(desk.operator, desk.account) as scope:
-        desk.saved(scope)
-        text = hashtags.appended(content.text, tags)
-        drafts.replace(scope, desk.draft.id, replace(content, text=text), desk.connection_ids())
+    tagged = replace(content, text=hashtags.appended(content.text, tags))
+    writing.replace_content(desk.operator, desk.account, desk.rev, tagged, desk.connection_ids())
     _close("Hashtags", desk)
 
 
@@ -237,4 +236,4 @@ def _key(label: str, desk: Desk) -> str:
 
 
 def _field(name: str, desk: Desk) -> str:
-    return f"{name}-{desk.draft.id}-{desk.draft.revision}"
+    return f"{name}-{desk.rev}"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
 
 import streamlit as st
 
@@ -15,7 +14,7 @@ from socialcore import events, guard, likeness
 from socialcore.accounts import Account
 from socialcore.connections import Connection
 from socialcore.guard import Guard, Mention, NotConfirmed
-from socialcore.likeness import Around, Target
+from socialcore.likeness import Alike, Around, Clash, Target
 from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
 from ui import session, words
@@ -41,7 +40,7 @@ def watching(operator: Operator, account: Account) -> Guard:
         return guard.guard(account.id, guard.identities(scope))
 
 
-def look(  # noqa: PLR0913 - all that is on the page
+def look(
     operator: Operator,
     account: Account,
     guarding: Guard,
@@ -69,13 +68,10 @@ def notes(account: Account, found: Look, chosen: Sequence[Connection]) -> list[E
     told = [guard.problem(each, account.name) for each in found.strangers]
     drawn = [note("orange", each.title, each.next_step) for each in told]
     by_id = {each.id: each for each in chosen}
-    for alike in found.around.alike.values():
-        drawn.append(_beside(account, by_id[alike.connection_id], alike.post_id, alike.number, alike.due_at,
-                             likeness.problem(alike)))  # fmt: skip
-    for clash in found.around.clashes.values():
-        drawn.append(_beside(account, by_id[clash.connection_id], clash.post_id, clash.number, clash.due_at,
-                             likeness.clash_problem(clash, found.at)))  # fmt: skip
-    return drawn
+    beside: list[tuple[Alike | Clash, Problem]]
+    beside = [(each, likeness.problem(each)) for each in found.around.alike.values()]
+    beside += [(each, likeness.clash_problem(each, found.at)) for each in found.around.clashes.values()]
+    return drawn + [_beside(account, by_id[each.connection_id], each, problem) for each, problem in beside]
 
 
 def ask(account: Account, rev: str, found: Look, chosen: Sequence[Connection]) -> None:
@@ -117,11 +113,9 @@ def where(connection: Connection) -> str:
     return " · ".join(filter(None, (called(connection.platform, connection.name), connection.detail)))
 
 
-def _beside(
-    account: Account, connection: Connection, post_id: UUID, number: int, due_at: datetime, problem: Problem
-) -> Element:
-    when = f"{where(connection)}, {words.day_and_time(due_at, account.zone)}"
-    link = h("a", f"Open P-{number}", href=f"/posts?post={post_id}")
+def _beside(account: Account, connection: Connection, other: Alike | Clash, problem: Problem) -> Element:
+    when = f"{where(connection)}, {words.day_and_time(other.due_at, account.zone)}"
+    link = h("a", f"Open P-{other.number}", href=f"/posts?post={other.post_id}")
     return note("orange", problem.title, h("span", f"{when}. {problem.next_step} ", link), sign="eye")
 
 
