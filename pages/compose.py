@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import partial
+from uuid import UUID
 
 import streamlit as st
 
@@ -61,19 +62,21 @@ def save(rev: str, *_: str) -> None:
 
 def keep(rev: str, content: Content, *, anew: bool = False) -> None:
     """Save it as the draft that `rev` names, which is not the present one in a window that was left behind."""
-    to = [each.id for each in chosen_connections()]
     write = writing.replace_content if anew else writing.save
-    write(operator, account, rev, content, to)
+    write(operator, account, rev, content, chosen_ids())
 
 
 def attach(rev: str, content: Content) -> None:
     keep(rev, replace(content_now(), media=content.media))
 
 
+def chosen_ids() -> list[UUID]:
+    return [each.id for each in chosen_connections()]
+
+
 def desk() -> Desk:
     draft = writing.working(account)
-    to = lambda: [each.id for each in chosen_connections()]  # noqa: E731 - asked in callbacks
-    return Desk(operator, account, draft, writing.revision(account, draft), content_now, to)
+    return Desk(operator, account, draft, writing.revision(account, draft), content_now, chosen_ids)
 
 
 @notices.action
