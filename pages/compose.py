@@ -20,7 +20,7 @@ from ui.view import h, show
 operator = session.require(Capability.PUBLISH)
 account = shell.choose_account(operator)
 with session.scope(operator, account) as scope:
-    usable = [each for each in connections.of_account(scope) if each.is_usable]
+    usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
     writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
 writing.all_is_saved(account)

@@ -80,9 +80,8 @@ def ask(account: Account, rev: str, found: Look, chosen: Sequence[Connection]) -
         return
     goes = ", ".join(where(each) for each in chosen) or "nowhere yet"
     st.text_input(
-        f"Type “{account.name}” to say that it is for this account", key=_key(rev, found.strangers),
-        placeholder=account.name, help=f"It goes to {goes}.", autocomplete="off",
-    )  # fmt: skip
+        f"Type “{account.name}” to say that it is for this account", key=_key(rev, found.strangers), autocomplete="off"
+    )
     st.caption(f"It goes to {goes}.")
 
 

@@ -23,9 +23,11 @@ def draw(content: Content, platforms: Sequence[Platform], links: Sequence[str], 
         for platform in platforms:
             answers, options = _answers(content, platform, rev), publishing.options(platform)
             st.subheader(PLATFORMS[platform].name, anchor=False)
+            grid = st.grid(2, min_column_width=190, gap="small")
             for option in options:
                 if _is_asked(option, options, answers):
-                    _ask(option, answers.get(option.name, option.default), _key(rev, platform, option), links, save)
+                    with grid.cell():
+                        _ask(option, answers.get(option.name, option.default), _key(rev, platform, option), links, save)
 
 
 def chosen_now(content: Content, rev: str) -> Content:

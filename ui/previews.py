@@ -43,10 +43,8 @@ def _google(whose: Whose, post: Shown, address: Address) -> Element:
     head = h("div.two", _avatar(whose.target), h("div", h("b", whose.target), place))
     title = [h("p", h("b", post.headline))] if post.headline else []
     dates = [h("p.muted.small", post.dates)] if post.dates else []
-    # Google shows links as they were typed: as plain words.
-    plain = h("p.words", "".join(text for text, _kind in post.words))
     action = [h("span.cta", post.action)] if post.action else []
-    below = [head, *_pictures(post, address, "4 / 3"), *title, *dates, plain, *action]
+    below = [head, *_pictures(post, address, "4 / 3"), *title, *dates, _words(post), *action]
     return h("article.preview", h("div.pad.stack", *below), vars={"--account": whose.colour})
 
 

@@ -1,6 +1,6 @@
 """The top of every page: who we act for and where, the title, and what callbacks have left to say."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -118,6 +118,12 @@ def as_id(value: str | None) -> UUID | None:
         return UUID(value or "")
     except ValueError:
         return None
+
+
+def in_order(found: Iterable[Connection]) -> list[Connection]:
+    """Sort connections as their platforms stand everywhere."""
+    order = list(PLATFORMS)
+    return sorted(found, key=lambda each: (order.index(each.platform), each.name.lower(), each.detail))
 
 
 def connection_label(connection: Connection) -> str:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from socialcore.adapters.contract import Json, Option, Shown
 from socialcore.adapters.google_posts import ACTIONS, MOST_TITLE
-from socialcore.text import google as text_rules
 
 TOPIC_IN_WORDS = {"STANDARD": "Update", "EVENT": "Event", "OFFER": "Offer"}
 IN_WORDS = {
@@ -52,7 +51,7 @@ def shown(rendered: Json) -> Shown:
     notes = [TOPIC_IN_WORDS[post["topicType"]]]
     notes += [f"Coupon {offer['couponCode']}"] if "couponCode" in offer else []
     return Shown(
-        words=[(piece.text, "link" if piece.link else None) for piece in text_rules.pieces(rendered["text"])],
+        words=[(rendered["text"], None)],  # links are shown as they were typed: as plain words
         pictures=rendered.get("pictures", ()),
         headline=event.get("title", ""),
         dates=_dates(event.get("schedule") or {}),

@@ -4,6 +4,7 @@
 import psycopg
 import pytest
 
+from socialcore import accounts
 from tests.conftest import Business
 from tests.pages.test_pages import (
     Desk,
@@ -262,30 +263,41 @@ class TestGuard:
         assert [name for name, _ in events(superuser, desk)] == ["guard.warned", "guard.confirmed"]
 
     @pytest.mark.parametrize("typed", ["", "yes", "the other"])
-    def test_refuses_what_a_browser_sends_all_the_same(
+    def test_stays_until_it_is_this_name_that_was_typed(
         self, desk: Desk, other: Desk, named: str, superuser, typed: str
     ):
         visit = desk.visit("compose", account=desk.id).type(f"Tulips at {named}")
-        mine = self.name_of(desk, superuser)
-        field(visit, f"Type “{mine}” to say that it is for this account").set_value(
-            named if typed == "the other" else typed
-        )
-        visit.at.button(key="publish").proto.disabled = False  # a program presses it all the same
-        visit.at.button(key="publish").click().run()
+        asked = field(visit, f"Type “{self.name_of(desk, superuser)}” to say that it is for this account")
+        asked.set_value(named if typed == "the other" else typed)
 
-        assert posts_of(desk, superuser) == []
-        assert "Not sent yet" in visit.words
-        assert f"The text names {named}. Type the account's name" in visit.words
-        assert visit.text == f"Tulips at {named}"
-        assert ("guard.refused", [str(other.id)]) in events(superuser, desk)
+        assert visit.run().at.button(key="publish").disabled
 
-    def test_refuses_also_what_was_typed_last_and_never_drawn(self, desk: Desk, other: Desk, named: str, superuser):
+    def test_refuses_what_was_typed_last_and_came_with_the_click(self, desk: Desk, other: Desk, named: str, superuser):
         visit = desk.visit("compose", account=desk.id).type("Rye")
         visit.at.button(key="publish").click()
         visit.type(f"Rye at {named}")
 
         assert posts_of(desk, superuser) == []
-        assert f"The text names {named}" in visit.words
+        assert "Not sent yet" in visit.words
+        assert f"The text names {named}. Type the account's name" in visit.words
+        assert visit.text == f"Rye at {named}"
+        assert ("guard.refused", [str(other.id)]) in events(superuser, desk)
+
+    def test_asks_again_once_another_account_is_named(self, desk: Desk, other: Desk, named: str, superuser, migrated):
+        with migrated.administration() as scope:
+            third = accounts.add(scope, f"Third Business {named}", time_zone="UTC")
+            scope.run(
+                "insert into memberships (operator_id, account_id) values (:operator, :account)",
+                {"operator": desk.business.operator_id, "account": third.id},
+            )
+        visit = desk.visit("compose", account=desk.id).type(f"Tulips at {named}")
+        mine = self.name_of(desk, superuser)
+        field(visit, f"Type “{mine}” to say that it is for this account").set_value(mine)
+        assert not visit.run().at.button(key="publish").disabled
+
+        visit.type(f"Tulips at {named} and {third.name}")
+
+        assert visit.at.button(key="publish").disabled
 
     def test_asks_nothing_about_our_own_name_or_an_account_of_somebody_else(
         self, desk: Desk, florist: Business, superuser
