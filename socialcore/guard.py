@@ -58,7 +58,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class Stranger:
     """Another account, and how the text names it."""
 
     account_id: UUID
@@ -115,12 +115,12 @@ def guard(account_id: UUID, everybody: Iterable[Identity]) -> Guard:
     return Guard(own, others, by_first_word)
 
 
-def mentions(watching: Guard, content: Content) -> list[Mention]:
+def strangers(watching: Guard, content: Content) -> list[Stranger]:
     """The other accounts that a post names, on any platform and in any part; each once, as it is named first."""
-    found: dict[UUID, Mention] = {}
+    found: dict[UUID, Stranger] = {}
     for text in texts(content):
         for other_id, kind, words in _mentioned(watching, text):
-            found.setdefault(other_id, Mention(other_id, watching.others[other_id][0], kind, words))
+            found.setdefault(other_id, Stranger(other_id, watching.others[other_id][0], kind, words))
     return list(found.values())
 
 
@@ -134,11 +134,11 @@ def texts(content: Content) -> Iterator[str]:
         yield from _strings(variant.options)
 
 
-def problem(mention: Mention, own_name: str) -> Problem:
-    """The mention in words for whoever is about to publish."""
+def problem(stranger: Stranger, own_name: str) -> Problem:
+    """The stranger in words for whoever is about to publish."""
     return Problem(
-        f"The text names {mention.name}",
-        f"It says “{mention.words}”, and you are acting for {own_name}. Check for whom it is.",
+        f"The text names {stranger.name}",
+        f"It says “{stranger.words}”, and you are acting for {own_name}. Check for whom it is.",
         "warning",
     )
 

@@ -15,7 +15,7 @@ from socialcore.operators import Operator
 from socialcore.posts import Content
 from socialcore.versions import Version, Why
 from ui import notices, session, shell, words, writing
-from ui.parts import empty, quiet
+from ui.parts import empty
 from ui.session import Notice
 from ui.view import Element, h, show
 
@@ -72,9 +72,7 @@ def discard(desk: Desk) -> None:
 
 def _popover(label: str, icon: str, desk: Desk, draw: Callable[[Desk], None]) -> None:
     """Draw a popover that is filled only while it is open."""
-    popover = st.popover(
-        quiet(label), icon=f":material/{icon}:", type="tertiary", key=_key(label, desk), on_change="rerun"
-    )
+    popover = st.popover(label, icon=f":material/{icon}:", key=_key(label, desk), on_change="rerun")
     if popover.open:
         with popover:
             draw(desk)

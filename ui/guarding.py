@@ -13,7 +13,7 @@ import streamlit as st
 from socialcore import events, guard, likeness
 from socialcore.accounts import Account
 from socialcore.connections import Connection
-from socialcore.guard import Guard, Mention, NotConfirmed
+from socialcore.guard import Guard, Stranger, NotConfirmed
 from socialcore.likeness import Alike, Around, Clash, Target
 from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
@@ -29,7 +29,7 @@ UNCONFIRMED = "Type the account's name to say that this is for it."
 class Look:
     """What was found about a text as it stands."""
 
-    strangers: Sequence[Mention]
+    strangers: Sequence[Stranger]
     around: Around
     at: datetime
 
@@ -54,7 +54,7 @@ def look(
     Args:
         due_at: when it would go out; None for now.
     """
-    strangers, at = guard.mentions(guarding, content), due_at or session.now()
+    strangers, at = guard.strangers(guarding, content), due_at or session.now()
     with session.scope(operator, account) as scope:
         around = likeness.around(scope, content, [Target(each.id, each.platform) for each in chosen], at)
         if strangers and session.kept(seen := f"warned:{_key(rev, strangers)}") is None:
@@ -96,7 +96,7 @@ def insist(operator: Operator, account: Account, guarding: Guard, rev: str, cont
     Raises:
         NotConfirmed: if it was not.
     """
-    strangers = guard.mentions(guarding, content)
+    strangers = guard.strangers(guarding, content)
     if not strangers:
         return
     is_confirmed = _is_confirmed(account, rev, strangers)
@@ -118,11 +118,11 @@ def _beside(account: Account, connection: Connection, other: Alike | Clash, prob
     return note("orange", problem.title, h("span", f"{when}. {problem.next_step} ", link), sign="eye")
 
 
-def _is_confirmed(account: Account, rev: str, strangers: Sequence[Mention]) -> bool:
+def _is_confirmed(account: Account, rev: str, strangers: Sequence[Stranger]) -> bool:
     return not strangers or guard.says(session.widget(_key(rev, strangers)), account.name)
 
 
-def _key(rev: str, strangers: Sequence[Mention]) -> str:
+def _key(rev: str, strangers: Sequence[Stranger]) -> str:
     """Of the field to type into: another one once other accounts are named, so that it is asked anew."""
     named = ",".join(sorted(str(each.account_id) for each in strangers))
     return f"whose-{rev}-{sha256(named.encode()).hexdigest()[:8]}"

@@ -22,7 +22,7 @@ def doubts_of(
     with portfolio_scope(call.here.database, call.caller.operator.id) as portfolio:
         everybody = [each for each in guard.identities(portfolio) if each.account_id in call.caller.account_ids]
     own = next((each.name for each in everybody if each.account_id == call.account_id), "this account")
-    named = [guard.problem(each, own) for each in guard.mentions(guard.guard(call.account_id, everybody), content)]
+    named = [guard.problem(each, own) for each in guard.strangers(guard.guard(call.account_id, everybody), content)]
     at = due_at or datetime.now(UTC)
     with call.scope() as scope:
         around = likeness.around(scope, content, [Target(each.id, each.platform) for each in chosen], at)

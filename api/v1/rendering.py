@@ -54,9 +54,7 @@ def chosen_of(scope: AccountScope, connection_ids: Sequence[UUID]) -> list[Conne
     return [known[each] for each in connection_ids]
 
 
-def fit_of(
-    call: Call, content: Content, connection: Connection, allowed: Evaluation, beside: Sequence[Problem]
-) -> Fit:
+def fit_of(call: Call, content: Content, connection: Connection, allowed: Evaluation, beside: Sequence[Problem]) -> Fit:
     """What one connection makes of a post.
 
     Args:

@@ -31,7 +31,7 @@ def named(text: str | Content, own: Identity = OURS, *others: Identity) -> list[
     """The words by which a text names somebody else."""
     content = Content(text=text) if isinstance(text, str) else text
     watching = guard.guard(own.account_id, [own, *(others or (THEIRS,))])
-    return [each.words for each in guard.mentions(watching, content)]
+    return [each.words for each in guard.strangers(watching, content)]
 
 
 def other(name: str = "Somebody Else", **rest: list[str]) -> Identity:
@@ -299,7 +299,7 @@ class TestIdentities:
         watching = guard.guard(UUID(int=0), everybody)
         ready = time.perf_counter()
         text = Content(text="Business of many, with a brand word 3 and site5.example: " + "rye and rolls " * 60)
-        found = guard.mentions(watching, text)
+        found = guard.strangers(watching, text)
         done = time.perf_counter()
 
         assert [each.words for each in found] == ["site5.example"]
@@ -313,5 +313,5 @@ class TestIdentities:
         watching = guard.guard(BAKERY, [OURS, THEIRS])
         for piece in ("a", "a.", "1", "@", "#", "-", " ", "x.com/", "é", "a-", "."):
             started = time.perf_counter()
-            guard.mentions(watching, Content(text=piece * (100_000 // len(piece))))
+            guard.strangers(watching, Content(text=piece * (100_000 // len(piece))))
             assert time.perf_counter() - started < 2, piece
