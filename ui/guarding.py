@@ -13,7 +13,7 @@ import streamlit as st
 from socialcore import events, guard, likeness
 from socialcore.accounts import Account
 from socialcore.connections import Connection
-from socialcore.guard import Guard, Stranger, NotConfirmed
+from socialcore.guard import Guard, NotConfirmed, Stranger
 from socialcore.likeness import Alike, Around, Clash, Target
 from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
