@@ -102,7 +102,9 @@ def problem(alike: Alike) -> Problem:
     said = "said" if alike.is_public else "says"
     if alike.share == 1:
         return Problem(f"P-{alike.number} {said} the same there", MEANT, "warning")
-    return Problem(f"P-{alike.number} {said} nearly the same there", f"{alike.share:.0%} alike. {MEANT}", "warning")
+    return Problem(
+        f"P-{alike.number} {said} nearly the same there", f"{100 * alike.share:.0f} % alike. {MEANT}", "warning"
+    )
 
 
 def clash_problem(clash: Clash, at: datetime) -> Problem:

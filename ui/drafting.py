@@ -7,7 +7,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from socialcore import drafts, hashtags, versions, written
+from socialcore import drafts, hashtags, measures, versions, written
 from socialcore.accounts import Account
 from socialcore.database import AccountScope
 from socialcore.drafts import Draft
@@ -53,8 +53,10 @@ class Desk:
 def bar(desk: Desk) -> None:
     """Draw the name of the draft and the ways to others, to earlier versions and to hashtags."""
     with notices.explained():
-        with st.container(horizontal=True, vertical_alignment="center", key="drafts_bar"):
+        name, ways = st.columns([1, 1], vertical_alignment="center")
+        with name:
             show(h("span.muted", desk.draft.name or UNTITLED), key="draft_name")
+        with ways, st.container(horizontal=True, horizontal_alignment="right", gap="small", key="drafts_bar"):
             _popover("Drafts", "folder_open", desk, _drafts)
             _popover("History", "history", desk, _history)
             _popover("Hashtags", "tag", desk, _hashtags)
@@ -65,6 +67,7 @@ def discard(desk: Desk) -> None:
     """Begin anew; what was there can be brought back from the history. For the callback of a button."""
     with session.scope(desk.operator, desk.account) as scope:
         desk.saved(scope)
+        measures.discarded(scope, desk.draft.submit_token)
         drafts.discard(scope, desk.draft.submit_token)
     session.leave_notice(Notice("green", "Discarded", "Nothing is lost: History brings it back, for 30 days."))
     session.redraw()
@@ -181,6 +184,7 @@ def _name(desk: Desk, field: str) -> None:
 def _delete(desk: Desk) -> None:
     with session.scope(desk.operator, desk.account) as scope:
         desk.saved(scope)
+        measures.discarded(scope, desk.draft.submit_token)
         drafts.delete(scope, desk.draft.id)
     told = f"What it said is in the history of the {UNTITLED.lower()}, for 30 days."
     session.leave_notice(Notice("green", f"{desk.draft.name} is deleted", told))

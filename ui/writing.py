@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy.exc
 
-from socialcore import drafts, publishing
+from socialcore import drafts, measures, publishing
 from socialcore.accounts import Account
 from socialcore.adapters.contract import Json, Shown, TextUnit
 from socialcore.connections import Connection
@@ -71,7 +71,17 @@ def current(scope: AccountScope, account: Account) -> Draft:
         # Noted once: from now on, what the window shows is older than what is read here.
         session.keep(_saves(revision(account, draft)), draft.saves)
     session.keep(f"draft:{account.id}", draft)
+    _measure(scope, account, draft)
     return draft
+
+
+def _measure(scope: AccountScope, account: Account, draft: Draft) -> None:
+    """Note that the page was opened, and on which draft; a draft that follows a published one is opened, too."""
+    if session.has_arrived():
+        measures.viewed(scope, "compose")
+    if session.has_arrived() or session.kept(f"opened:{account.id}") != draft.submit_token:
+        measures.opened(scope, draft.submit_token)
+    session.keep(f"opened:{account.id}", draft.submit_token)
 
 
 def working(account: Account) -> Draft:
@@ -91,10 +101,14 @@ def replace_content(
 
 def save(operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]) -> None:
     """Keep what is written: in the database, and while that is away, in this visit."""
+    before = working(account)
+    is_here = rev == revision(account, before)  # and not a callback of another draft, which came late
     try:
         session.insist_on_sign_in()
         with session.scope(operator, account) as scope:
             saved = put(scope, rev, content, connection_ids)
+            if saved and is_here and is_begun(content) and not is_begun(before.content):
+                measures.begun(scope, before.submit_token)
     except sqlalchemy.exc.SQLAlchemyError:
         session.keep(f"unsaved:{account.id}", Unsaved(rev, content, connection_ids))
     except notices.FINAL as error:
@@ -107,9 +121,8 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
             return
         if saved.beside:
             session.leave_notice(BESIDE)
-    if rev == revision(account, draft := working(account)):
-        draft = replace(draft, content=content, connection_ids=tuple(connection_ids))
-        session.keep(f"draft:{account.id}", draft)
+    if is_here:
+        session.keep(f"draft:{account.id}", replace(before, content=content, connection_ids=tuple(connection_ids)))
 
 
 def put(scope: AccountScope, rev: str, content: Content, connection_ids: Sequence[UUID]) -> Saved | None:

@@ -320,7 +320,7 @@ class TestLikeness:
         visit.type(LONG.replace("eight", "nine"))
 
         assert f"P-{number} says nearly the same there" in visit.words
-        assert "% alike. Change the words, or go on if it is meant." in visit.words
+        assert " % alike. Change the words, or go on if it is meant." in visit.words
         assert f"P-{number} goes out there" in visit.words
         assert f"/posts?post={post_id}" in visit.links
         visit.press("publish")
