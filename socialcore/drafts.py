@@ -77,16 +77,15 @@ def save(scope: AccountScope, draft: Draft | Known, content: Content, connection
     """Keep what is written now, and of what it replaces as much as a history needs.
 
     Returns:
-        None if the draft was published, taken back, discarded or replaced since, and what was written was not known:
-        then the draft is as it was, and what was written is in its history, or in that of the current one.
+        None if the draft was published, taken back, discarded or replaced since: then the draft is as it was, and what
+        was written is in its history, or if it is gone, in that of the current one.
     """
     there = _first(scope, "and id = :id for update", {"id": draft.id})
     if there is None or there.revision != draft.revision:
         here = there or current(scope)
         known = [here.content, *(each.content for each in versions.of_draft(scope, here.id)[:1])]
-        if content in known or written.is_blank(content):
-            return Saved(here.saves, beside=False)
-        versions.keep(scope, here.id, content, connection_ids, "elsewhere")
+        if content not in known:
+            versions.keep(scope, here.id, content, connection_ids, "elsewhere")
         return None
     if there.content == content and list(there.connection_ids) == list(connection_ids):
         return Saved(there.saves, beside=False)
@@ -269,7 +268,8 @@ def _name_from(scope: AccountScope, content: Content) -> str:
 
 
 def _columns(content: Content, connection_ids: Sequence[UUID]) -> Keys:
-    return {"content": json.dumps(posts.to_json(content)), "connection_ids": list(connection_ids)}
+    stored = {} if content == Content() else posts.to_json(content)
+    return {"content": json.dumps(stored), "connection_ids": list(connection_ids)}
 
 
 def _mine(scope: AccountScope) -> Keys:

@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 # Between the pairs of tests/socialcore/test_likeness.py: the same post again shares 0.79 and more, a post of the same
 # kind with other news at most 0.57. Only a short one in which nothing but a number is new comes up to it.
 ALIKE = 0.7
-MOST_COMPARED = 200  # posts of a connection, the nearest in time
+MOST_COMPARED = 100  # posts of a connection, the nearest in time
 LONGEST = 3000  # characters compared of each text
 SHORT = 12  # characters; below, only the same is alike
 OVER = ("failed", "missed", "cancelled")  # of these nothing is public, and nothing will be

@@ -48,6 +48,11 @@ class Desk:
         """Keep what was typed last before something else takes its place."""
         writing.put(scope, self.rev, self.content(), self.connection_ids())
 
+    def left(self, scope: AccountScope) -> None:
+        """Do so, and expect that another text takes its place in this window."""
+        self.saved(scope)
+        writing.leave(self.rev)
+
 
 @st.fragment
 def bar(desk: Desk) -> None:
@@ -66,7 +71,7 @@ def bar(desk: Desk) -> None:
 def discard(desk: Desk) -> None:
     """Begin anew; what was there can be brought back from the history. For the callback of a button."""
     with session.scope(desk.operator, desk.account) as scope:
-        desk.saved(scope)
+        desk.left(scope)
         measures.discarded(scope, desk.draft.submit_token)
         drafts.discard(scope, desk.draft.submit_token)
     session.leave_notice(Notice("green", "Discarded", "Nothing is lost: History brings it back, for 30 days."))
@@ -159,7 +164,7 @@ def _hashtags(desk: Desk) -> None:
 @notices.action
 def _open(desk: Desk, draft_id: UUID) -> None:
     with session.scope(desk.operator, desk.account) as scope:
-        desk.saved(scope)
+        desk.left(scope)
         drafts.open_draft(scope, draft_id)
     _close("Drafts", desk)
 
@@ -167,7 +172,7 @@ def _open(desk: Desk, draft_id: UUID) -> None:
 @notices.action
 def _begin(desk: Desk) -> None:
     with session.scope(desk.operator, desk.account) as scope:
-        desk.saved(scope)
+        desk.left(scope)
         drafts.begin(scope)
     _close("Drafts", desk)
 
@@ -183,7 +188,7 @@ def _name(desk: Desk, field: str) -> None:
 @notices.action
 def _delete(desk: Desk) -> None:
     with session.scope(desk.operator, desk.account) as scope:
-        desk.saved(scope)
+        desk.left(scope)
         measures.discarded(scope, desk.draft.submit_token)
         drafts.delete(scope, desk.draft.id)
     told = f"What it said is in the history of the {UNTITLED.lower()}, for 30 days."
@@ -194,7 +199,7 @@ def _delete(desk: Desk) -> None:
 @notices.action
 def _restore(desk: Desk, n: int) -> None:
     with session.scope(desk.operator, desk.account) as scope:
-        desk.saved(scope)
+        desk.left(scope)
         is_back = drafts.restore_version(scope, desk.draft.id, n)
     if not is_back:
         session.leave_notice(Notice("orange", "This version is gone", "Nothing was changed. Newer ones are kept."))

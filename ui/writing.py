@@ -70,6 +70,7 @@ def current(scope: AccountScope, account: Account) -> Draft:
     if before is None or (before.id, before.revision) != (draft.id, draft.revision):
         # Noted once: from now on, what the window shows is older than what is read here.
         session.keep(_saves(revision(account, draft)), draft.saves)
+        session.keep("left", None)
     session.keep(f"draft:{account.id}", draft)
     _measure(scope, account, draft)
     return draft
@@ -116,11 +117,8 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
         return
     else:
         all_is_saved(account)
-        if saved is None:
-            session.leave_notice(NO_LONGER)
-            return
-        if saved.beside:
-            session.leave_notice(BESIDE)
+        _tell(saved, rev)
+        is_here &= saved is not None
     if is_here:
         session.keep(f"draft:{account.id}", replace(before, content=content, connection_ids=tuple(connection_ids)))
 
@@ -134,8 +132,25 @@ def put(scope: AccountScope, rev: str, content: Content, connection_ids: Sequenc
     return saved
 
 
+def _tell(saved: Saved | None, rev: str) -> None:
+    if saved is None and session.kept("left") != _base(rev):
+        session.leave_notice(NO_LONGER)
+    elif saved and saved.beside:
+        session.leave_notice(BESIDE)
+
+
+def leave(rev: str) -> None:
+    """Another text is about to take this one's place here: what still comes of it is kept, and nothing to be told."""
+    session.keep("left", _base(rev))
+
+
 def _saves(rev: str) -> str:
-    return f"saves:{rev.rpartition('-')[0]}"
+    return f"saves:{_base(rev)}"
+
+
+def _base(rev: str) -> str:
+    """The draft and its revision, whatever we have changed in it ourselves."""
+    return rev.rpartition("-")[0]
 
 
 def is_unsaved(account: Account) -> Unsaved | None:

