@@ -3,14 +3,16 @@
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import partial
+from uuid import UUID
 
 import streamlit as st
 
-from socialcore import connections, drafts, measures, publishing, times
+from socialcore import connections, publishing, times
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, editor, notices, options, sending, session, shell, tour, words, writing
+from ui import attaching, drafting, editor, guarding, notices, options, sending, session, shell, tour, words, writing
+from ui.drafting import Desk
 from ui.editor import Editor
 from ui.parts import empty, quiet
 from ui.view import h, show
@@ -31,6 +33,7 @@ if not usable:
 
 by_id = {str(connection.id): connection for connection in usable}
 library = session.library(operator, account)
+guard = guarding.watching(operator, account)
 TO, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("to", "when", "day", "hour"))
 
 
@@ -59,27 +62,33 @@ def save(rev: str, *_: str) -> None:
 
 def keep(rev: str, content: Content, *, anew: bool = False) -> None:
     """Save it as the draft that `rev` names, which is not the present one in a window that was left behind."""
-    to = [each.id for each in chosen_connections()]
     write = writing.replace_content if anew else writing.save
-    write(operator, account, rev, content, to)
+    write(operator, account, rev, content, chosen_ids())
 
 
 def attach(rev: str, content: Content) -> None:
     keep(rev, replace(content_now(), media=content.media))
 
 
+def chosen_ids() -> list[UUID]:
+    return [each.id for each in chosen_connections()]
+
+
+def desk() -> Desk:
+    draft = writing.working(account)
+    return Desk(operator, account, draft, writing.revision(account, draft), content_now, chosen_ids)
+
+
 @notices.action
 def publish() -> None:
+    guarding.insist(operator, account, guard, fields([]).rev, content_now())
     sending.publish(operator, account, writing.working(account), content_now(), chosen_connections(), chosen_time())
     session.redraw()
 
 
 @notices.action
 def discard() -> None:
-    with session.scope(operator, account) as scope:
-        measures.discarded(scope, writing.working(account).submit_token)
-        drafts.finish(scope, writing.working(account).submit_token)
-    session.redraw()
+    drafting.discard(desk())
 
 
 def chosen_time() -> datetime | None:
@@ -155,7 +164,11 @@ def write() -> None:
             st.warning(no_time)
         if due_at:
             say_when(due_at)
+        look = guarding.look(operator, account, guard, here.rev, content, chosen, due_at)
+        show(h("div.stack.wide", *guarding.notes(account, look, chosen)), key="guard")
+        guarding.ask(account, here.rev, look, chosen)
         missing = writing.what_is_missing(content, chosen, no_time, due_at, session.now())
+        missing = missing or guarding.missing(account, here.rev, look)
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard", key="discard", type="tertiary", on_click=discard, disabled=not writing.is_begun(content)
@@ -180,4 +193,5 @@ def write() -> None:
     shell.follow()
 
 
+drafting.bar(desk())
 write()

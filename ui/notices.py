@@ -11,7 +11,10 @@ import streamlit as st
 from socialcore.accounts import BadAccount
 from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
+from socialcore.drafts import BadDraftName
 from socialcore.failures import PlatformFailure
+from socialcore.guard import NotConfirmed
+from socialcore.hashtags import BadTags
 from socialcore.managing import LastAdmin, Outdated
 from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import BadOperator, NotAllowed
@@ -62,6 +65,9 @@ TITLES: Mapping[type[Exception], str] = {
     SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
     BadToken: "No token was made",
+    BadDraftName: "The draft was not named",
+    BadTags: "The group was not kept",
+    NotConfirmed: "Not sent yet",
     OtherIdentity: "That is another identity",
     NothingOpens: "There is nothing to connect",
     NotInPlan: "The plan does not hold this platform",
@@ -79,12 +85,16 @@ KEPT: Mapping[type[Exception], str] = {
     NotInPlan: " Nothing was changed.",
     LastAdmin: " Nothing was changed.",
     Outdated: " Nothing was changed: look at what it is now, and at what yours affects.",
+    BadDraftName: " Your text is kept.",
+    BadTags: " What you entered is kept.",
+    NotConfirmed: " Your text is kept.",
 }
 FOR_A_PERSON = frozenset(TITLES) - {SandboxAway}  # to be corrected by whoever reads it
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
     *(NotInPlan, BadAccount, BadOperator, LastAdmin, Outdated),
+    *(BadDraftName, BadTags, NotConfirmed),
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 

@@ -14,7 +14,7 @@ from socialcore.accounts import Account
 from socialcore.adapters.contract import Json, Shown, TextUnit
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
-from socialcore.drafts import Draft
+from socialcore.drafts import Draft, Known, Saved
 from socialcore.flags import Evaluation
 from socialcore.gathering import Gathered
 from socialcore.media import Library
@@ -36,6 +36,16 @@ IN_WORDS: Mapping[TextUnit, tuple[str, str]] = {
     TextUnit.WEIGHT: ("characters", "a link counts 23, an emoji 2"),
     TextUnit.UTF16: ("characters", "an emoji counts 2 or more"),
 }
+NO_LONGER = Notice(
+    "orange",
+    "This text is no longer your draft",
+    "It was published, taken back or discarded since, perhaps in another window. What you wrote is kept: see History.",
+)
+BESIDE = Notice(
+    "orange",
+    "This draft is open in another window, too",
+    "What you write here counts now. What was written there is kept: see History.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +63,14 @@ def revision(account: Account, draft: Draft) -> str:
 
 
 def current(scope: AccountScope, account: Account) -> Draft:
-    """The draft, with what was written to it while the database was away."""
-    draft = drafts.current(scope)
-    unsaved = is_unsaved(account)
-    if unsaved is not None and unsaved.rev == revision(account, draft):
-        drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
-        draft = drafts.current(scope)
+    """The draft on Compose, with what was written to it while the database was away."""
+    if unsaved := is_unsaved(account):
+        put(scope, unsaved.rev, unsaved.content, unsaved.connection_ids)
+    draft, before = drafts.current(scope), working(account)
+    if before is None or (before.id, before.revision) != (draft.id, draft.revision):
+        # Noted once: from now on, what the window shows is older than what is read here.
+        session.keep(_saves(revision(account, draft)), draft.saves)
+        session.keep("left", None)
     session.keep(f"draft:{account.id}", draft)
     _measure(scope, account, draft)
     return draft
@@ -90,20 +102,14 @@ def replace_content(
 
 def save(operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]) -> None:
     """Keep what is written: in the database, and while that is away, in this visit."""
-    written = replace(working(account), content=content, connection_ids=tuple(connection_ids))
+    before = working(account)
+    is_here = rev == revision(account, before)  # and not a callback of another draft, which came late
     try:
         session.insist_on_sign_in()
         with session.scope(operator, account) as scope:
-            draft = drafts.current(scope)
-            is_this = revision(account, draft) == rev and drafts.save(scope, draft, content, connection_ids)
-            if is_this and is_begun(content) and not is_begun(draft.content):
-                measures.begun(scope, draft.submit_token)
-        if not is_this:
-            words = (
-                f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"
-            )
-            session.leave_notice(Notice("orange", "This text is no longer your draft", words))
-            return
+            saved = put(scope, rev, content, connection_ids)
+            if saved and is_here and is_begun(content) and not is_begun(before.content):
+                measures.begun(scope, before.submit_token)
     except sqlalchemy.exc.SQLAlchemyError:
         session.keep(f"unsaved:{account.id}", Unsaved(rev, content, connection_ids))
     except notices.FINAL as error:
@@ -111,7 +117,40 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
         return
     else:
         all_is_saved(account)
-    session.keep(f"draft:{account.id}", written)
+        _tell(saved, rev)
+        is_here &= saved is not None
+    if is_here:
+        session.keep(f"draft:{account.id}", replace(before, content=content, connection_ids=tuple(connection_ids)))
+
+
+def put(scope: AccountScope, rev: str, content: Content, connection_ids: Sequence[UUID]) -> Saved | None:
+    """Save into the draft that `rev` names, whichever is on Compose by now, as this window knows it."""
+    draft_id, number, _ = rev.rsplit("-", 2)
+    known = Known(UUID(draft_id), int(number), session.kept(_saves(rev)) or 0)
+    if saved := drafts.save(scope, known, content, connection_ids):
+        session.keep(_saves(rev), saved.saves)
+    return saved
+
+
+def _tell(saved: Saved | None, rev: str) -> None:
+    if saved is None and session.kept("left") != _base(rev):
+        session.leave_notice(NO_LONGER)
+    elif saved and saved.beside:
+        session.leave_notice(BESIDE)
+
+
+def leave(rev: str) -> None:
+    """Another text is about to take this one's place here: what still comes of it is kept, and nothing to be told."""
+    session.keep("left", _base(rev))
+
+
+def _saves(rev: str) -> str:
+    return f"saves:{_base(rev)}"
+
+
+def _base(rev: str) -> str:
+    """The draft and its revision, whatever we have changed in it ourselves."""
+    return rev.rpartition("-")[0]
 
 
 def is_unsaved(account: Account) -> Unsaved | None:

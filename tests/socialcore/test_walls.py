@@ -44,6 +44,8 @@ ACCOUNT_TABLES = (
     "lanes",
     "duties",
     "drafts",
+    "draft_versions",
+    "hashtag_groups",
     "posts",
     "deliveries",
     "attempts",
@@ -80,7 +82,8 @@ READS = {
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "departures"},
+    - {"memberships", "drafts", "draft_versions", "hashtag_groups", "audit_log"}
+    - {"media", "media_chunks", "media_fits", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
@@ -90,6 +93,7 @@ WRITES = {
     "composer_admin": {"accounts", "memberships", "account_features", "holds", "audit_log"},
     "composer_keys": {"grants", "departures"},
 }
+NOT_THE_WORKERS = ("events", "audit_log", "memberships", "drafts", "draft_versions", "hashtag_groups")
 REFUSED = (
     errors.InsufficientPrivilege,
     errors.IntegrityError,
@@ -177,6 +181,9 @@ insert into duties (account_id, id, kind, connection_id, due_at) values (%(accou
     %(connection)s, now() + interval '1 day');
 insert into drafts (account_id, id, operator_id, name, content) values (%(account)s, %(draft)s, %(operator)s,
     %(mark)s, %(json)s);
+insert into draft_versions (account_id, draft_id, operator_id, content, why) values (%(account)s, %(draft)s,
+    %(operator)s, %(json)s, 'writing');
+insert into hashtag_groups (account_id, name, tags) values (%(account)s, %(mark)s, array[%(mark)s]);
 insert into posts (account_id, id, submit_token, author_id, content, content_hash) values (%(account)s,
     %(post)s, %(token)s, %(operator)s, %(json)s, %(hash)s);
 insert into deliveries (account_id, id, post_id, connection_id, state, priority, due_at, expires_at, next_at,
@@ -221,7 +228,7 @@ def fill(superuser, half):
     }
     for statement in FILL.split(";"):
         superuser.execute(statement, values)
-    half.ids = {**ids, "token": values["token"], "worker": worker, "hash": values["hash"]}
+    half.ids = {**ids, "operator": half.operator_id, "token": values["token"], "worker": worker, "hash": values["hash"]}
 
 
 def key_of(table: str) -> str:
@@ -411,6 +418,15 @@ def restore(superuser, two):
         (mine.account_id, mine.ids["draft"], mine.operator_id, mine.mark),
     )
     superuser.execute(
+        "insert into draft_versions (account_id, draft_id, operator_id, content, why)"
+        " values (%s, %s, %s, '{}', 'writing')",
+        (mine.account_id, mine.ids["draft"], mine.operator_id),
+    )
+    superuser.execute(
+        "insert into hashtag_groups (account_id, name, tags) values (%s, %s, '{rye}') on conflict do nothing",
+        (mine.account_id, mine.mark),
+    )
+    superuser.execute(
         "insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)"
         " values (%s, %s, 'bluesky', %s, %s, now(), %s) on conflict do nothing",
         (mine.account_id, mine.operator_id, mine.ids["hash"], mine.mark.encode(), mine.mark),
@@ -456,7 +472,7 @@ class TestWhatTheJudgeCanSee:
                     answer = attack.read(f"select {key_of(table)}::text from {table}")
                     # A worker writes to these and reads neither.
                     assert (str(two.mine.account_id) in answer) != (
-                        role == "composer_worker" and table in ("events", "audit_log", "memberships", "drafts")
+                        role == "composer_worker" and table in NOT_THE_WORKERS
                     ), (role, table)
 
     def test_the_other_accounts_own_operator_sees_it(self, two, session_of):
@@ -576,6 +592,7 @@ class TestReferences:
         ("table", "columns"),
         [
             ("connections", {"grant_id": "grant", "platform": "'bluesky'", "target_id": "'t'", "name": "'n'"}),
+            ("draft_versions", {"draft_id": "draft", "operator_id": "own operator", "content": "'{}'", "why": "'cut'"}),
             ("lanes", {"connection_id": "connection", "grant_id": "own grant", "platform": "'bluesky'"}),
             ("lanes", {"connection_id": "own connection", "grant_id": "grant", "platform": "'bluesky'"}),
             ("duties", {"kind": "'check'", "connection_id": "connection"}),
