@@ -18,10 +18,12 @@ from socialcore.hashtags import BadTags
 from socialcore.managing import LastAdmin, Outdated
 from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import BadOperator, NotAllowed
+from socialcore.planning import TooLateToMove
 from socialcore.plans import NotInPlan
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 from socialcore.rehearsal import Refused, SandboxAway
 from socialcore.reviews import NotItsPost
+from socialcore.slots import SlotTaken
 from socialcore.times import NoSuchTime
 from socialcore.tokens import BadToken
 from ui import session
@@ -64,6 +66,8 @@ TITLES: Mapping[type[Exception], str] = {
     AlreadySubmitted: "Published already",
     SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
+    SlotTaken: "This slot is not free",
+    TooLateToMove: "Too late to move it",
     BadToken: "No token was made",
     BadDraftName: "The draft was not named",
     BadTags: "The group was not kept",
@@ -79,6 +83,7 @@ TITLES: Mapping[type[Exception], str] = {
 KEPT: Mapping[type[Exception], str] = {
     AlreadySubmitted: " Your text is kept.",
     NoSuchTime: " Your text is kept.",
+    SlotTaken: " Your text is kept.",
     BadToken: " What you entered is kept.",
     BadAccount: " What you entered is kept.",
     BadOperator: " What you entered is kept.",
@@ -92,6 +97,7 @@ KEPT: Mapping[type[Exception], str] = {
 FOR_A_PERSON = frozenset(TITLES) - {SandboxAway}  # to be corrected by whoever reads it
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
+    *(SlotTaken, TooLateToMove),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
     *(NotInPlan, BadAccount, BadOperator, LastAdmin, Outdated),
     *(BadDraftName, BadTags, NotConfirmed),

@@ -49,6 +49,7 @@ ACCOUNT_TABLES = (
     "posts",
     "deliveries",
     "attempts",
+    "slots",
     "media",
     "media_chunks",
     "media_fits",
@@ -82,7 +83,7 @@ READS = {
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "draft_versions", "hashtag_groups", "audit_log"}
+    - {"memberships", "drafts", "draft_versions", "hashtag_groups", "slots", "audit_log"}
     - {"media", "media_chunks", "media_fits", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
@@ -93,7 +94,7 @@ WRITES = {
     "composer_admin": {"accounts", "memberships", "account_features", "holds", "audit_log"},
     "composer_keys": {"grants", "departures"},
 }
-NOT_THE_WORKERS = ("events", "audit_log", "memberships", "drafts", "draft_versions", "hashtag_groups")
+NOT_THE_WORKERS = ("events", "audit_log", "memberships", "drafts", "draft_versions", "hashtag_groups", "slots")
 REFUSED = (
     errors.InsufficientPrivilege,
     errors.IntegrityError,
@@ -192,6 +193,7 @@ insert into deliveries (account_id, id, post_id, connection_id, state, priority,
     %(json)s, now(), %(mark)s, 'match', %(mark)s);
 insert into attempts (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, deadline_at,
     failure) values (%(account)s, %(delivery)s, 1, %(worker)s, 1, 1, 1, now(), %(mark)s);
+insert into slots (account_id, weekday, at) values (%(account)s, 1, '09:00');
 insert into media (account_id, id, media_type, size, width, height, stored_by) values (%(account)s, %(media)s,
     'image/png', 1, 1, 1, %(operator)s);
 insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
@@ -417,6 +419,7 @@ def restore(superuser, two):
         " on conflict do nothing",
         (mine.account_id, mine.ids["draft"], mine.operator_id, mine.mark),
     )
+    superuser.execute("insert into slots values (%s, 1, '09:00') on conflict do nothing", (mine.account_id,))
     superuser.execute(
         "insert into draft_versions (account_id, draft_id, operator_id, content, why)"
         " values (%s, %s, %s, '{}', 'writing')",
