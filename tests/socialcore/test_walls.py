@@ -50,6 +50,7 @@ ACCOUNT_TABLES = (
     "media",
     "media_chunks",
     "media_fits",
+    "media_crops",
     "account_features",
     "holds",
     "events",
@@ -80,7 +81,7 @@ READS = {
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "departures"},
+    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "media_crops", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
@@ -190,6 +191,8 @@ insert into media (account_id, id, media_type, size, width, height, stored_by) v
 insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
 insert into media_fits (account_id, original_id, limits, fitted_id) values (%(account)s, %(media)s, %(mark)s,
     %(media)s);
+insert into media_crops (account_id, original_id, x, y, width, height, cropped_id) values (%(account)s, %(media)s, 0, 0,
+    1, 1, %(media)s);
 insert into account_features (feature_name, account_id, enabled) values ('feature_slack_posting', %(account)s,
     true);
 insert into holds (id, kind, account_id, connection_id, reason, lifted_at) values (%(hold)s, 'connection',
