@@ -9,7 +9,7 @@ from socialcore import connections, drafts, publishing, times
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, notices, sending, session, shell, words, writing
+from ui import media_area, notices, sending, session, shell, words, writing
 from ui.composer import composer, written
 from ui.parts import empty, quiet
 from ui.view import h, show
@@ -41,7 +41,7 @@ def chosen_connections() -> list[Connection]:
 def content_now() -> Content:
     """What stands in the field, also in a callback that comes before what was typed last has been drawn."""
     text = written(draft.content.text, key=TEXT, rev=rev)
-    return replace(draft.content, text=text, media=attaching.described(draft.content, rev))
+    return replace(media_area.attached(account, draft.content, rev), text=text)
 
 
 def save(*_: str) -> None:
@@ -115,7 +115,9 @@ def write() -> None:
             content.text, key=TEXT, label="Text", rev=rev, on_change=save, counts=writing.counts(content, chosen),
             marks=tuple(writing.marks(content.text, mentioned)), placeholder="What is new?",
         )  # fmt: skip
-        attaching.area(operator, account, draft.content, rev, save_content)
+        media_area.area(
+            operator, account, draft.content, rev=rev, chosen=[each.platform for each in chosen], save=save_content
+        )
         notes = writing.problems(account, content, chosen, allowed, found)
         show(h("div.stack.wide", *notes), key="problems")
         for known in found.values():
@@ -127,7 +129,9 @@ def write() -> None:
             st.warning(no_time)
         if due_at:
             say_when(due_at)
-        missing = shell.what_is_missing(content, chosen, no_time, due_at, session.now())
+        missing = media_area.waiting(account, rev) or shell.what_is_missing(
+            content, chosen, no_time, due_at, session.now()
+        )
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard",
@@ -142,9 +146,13 @@ def write() -> None:
             )  # fmt: skip
     with right:
         st.header("Preview", anchor=False)
-        library = session.library(operator, account)
-        pictures = [(attaching.source(library, account.id, each.id), each.alt) for each in content.media]
-        cards = [writing.preview(account, each, rendered[each.id], pictures) for each in chosen] if content.text else []
+        cards = [
+            writing.preview(
+                account, each, rendered[each.id], media_area.shown(operator, account, content, each.platform)
+            )
+            for each in chosen
+            if content.text
+        ]
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")
     shell.follow()
