@@ -3,6 +3,7 @@
 Pages use these addresses by script, so that a file goes straight to the store and never through a visit's memory.
 """
 
+import re
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
@@ -59,6 +60,7 @@ EXPECTED = (
     *(Refused, Unusable, NotAllowed, NotYourAccount, failures.Unavailable, failures.ContentRejected),
     *(sqlalchemy.exc.SQLAlchemyError, ContextRefused),
 )
+MEDIA_ID = re.compile("[0-9a-f]{64}")
 P = ParamSpec("P")
 T = TypeVar("T")
 _BOX = pydantic.TypeAdapter(Box)
@@ -137,7 +139,7 @@ class Uploads:
             box = _BOX.validate_json(body)
         except pydantic.ValidationError as error:
             raise Refused(422, GARBLED) from error
-        return _told(await self._work(partial(library.crop, request.path_params["media_id"], box)))
+        return _told(await self._work(partial(library.crop, _media_id(request), box)))
 
     @_in_words
     async def fits(self, request: Request) -> Response:
@@ -145,7 +147,7 @@ class Uploads:
         library = await self._library(request, Capability.PUBLISH)
         asked: list[Platform] = [each for each in PLATFORMS if each in request.query_params.getlist("platform")]
         has_address = self.here.settings.media_url is not None
-        media_id = request.path_params["media_id"]
+        media_id = _media_id(request)
         found = await self._work(
             lambda: {each: _fit(library, media_id, each, has_address=has_address) for each in asked}
         )
@@ -155,7 +157,7 @@ class Uploads:
     async def show(self, request: Request) -> Response:
         """Show a picture or video; `?small` a copy that loads at once."""
         library = await self._library(request, Capability.SEE, by_script=False)
-        media_id = request.path_params["media_id"]
+        media_id = _media_id(request)
         if "small" in request.query_params:
             media_id = (await self._work(partial(library.fit, media_id, media.SMALL))).id
         stored = await to_thread.run_sync(library.about, media_id)
@@ -214,6 +216,18 @@ async def _received(request: Request, file: IO[bytes]) -> bool:
         file.write(piece)
     file.seek(0)
     return videos.is_video(start)
+
+
+def _media_id(request: Request) -> str:
+    """Read which picture or video is asked for.
+
+    Raises:
+        Refused: if that can be none.
+    """
+    media_id: str = request.path_params["media_id"]
+    if not MEDIA_ID.fullmatch(media_id):
+        raise Refused(404, Problem(*media.GONE))
+    return media_id
 
 
 def _is_from_our_script(request: Request) -> bool:

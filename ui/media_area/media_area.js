@@ -61,7 +61,7 @@ function toldOf(state) {
 }
 
 function begun(root) {
-  const state = { root, attached: [], files: [], fits: new Map(), heard: [], removed: null, full: '' };
+  const state = { root, attached: [], files: [], fits: new Map(), heard: [], removed: null, full: '', turn: 0 };
   const find = (selector) => root.querySelector(selector);
   state.speak = (text) => say(find('.say'), text);
   state.focusOn = ([id, selector]) => {

@@ -6,7 +6,8 @@ const LOST = { title: 'The connection was lost.', next_step: 'The file is kept h
 function add(state, files) {
   const room = state.data.most - state.attached.length - state.files.length;
   for (const file of files.slice(0, Math.max(0, room))) {
-    state.files.push({ file, name: file.name || 'pasted picture', stage: 'waiting', share: 0, problem: tooLarge(state, file) });
+    state.turn += 1;
+    state.files.push({ file, turn: state.turn, name: file.name || 'pasted picture', stage: 'waiting', share: 0, problem: tooLarge(state, file) });
   }
   for (const each of state.files) if (each.problem && each.stage === 'waiting') each.stage = 'refused';
   state.full = files.length > room ? `${counted(state.data.most, 'file')} at most: remove some to add others.` : '';
@@ -66,7 +67,8 @@ function stored(state, upload, found) {
   if (state.attached.some(({ id }) => id === found.id)) {
     state.speak(`${upload.name} is attached already.`);
   } else {
-    state.attached.push({ ...found, alt: '', at: {} });
+    const later = state.attached.findIndex(({ turn }) => turn > upload.turn); // a small one overtakes a large one
+    state.attached.splice(later < 0 ? state.attached.length : later, 0, { ...found, alt: '', at: {}, turn: upload.turn });
     state.speak(`${upload.name} is added. Describe it for people who do not see it.`);
   }
   state.changed();
