@@ -37,8 +37,9 @@ def told(visit: Visit) -> dict:
 def attach(visit: Visit, *attached: dict, uploading: int = 0, rev: str | None = None) -> Visit:
     """Say what is attached, as the component's script says it."""
     drawn = visit._component(lambda key: key.startswith("media-"))
-    said = {"rev": rev or _data(drawn)["rev"], "attached": list(attached), "uploading": uploading}
-    return visit._tell(WidgetState(id=drawn.proto.id, json_value=json.dumps({"attached": said})))
+    rev = rev or _data(drawn)["rev"]
+    said = {"attached": {"rev": rev, "attached": list(attached)}, "uploading": {"rev": rev, "files": uploading}}
+    return visit._tell(WidgetState(id=drawn.proto.id, json_value=json.dumps(said)))
 
 
 def stored(desk: Desk) -> Content:

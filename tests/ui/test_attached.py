@@ -5,7 +5,7 @@ import pytest
 from socialcore.media import Crop
 from socialcore.pictures import Box
 from socialcore.posts import Content, MediaReference, Variant
-from ui.media_area.attached import Attached, Sent, ids_of_variants, of_content, sent, with_attached
+from ui.media_area.attached import Attached, Sent, ids_of_variants, of_content, sent, uploading, with_attached
 
 ROLLS, LOAF, CUT = "a" * 64, "b" * 64, "c" * 64
 CROP = Crop(ROLLS, Box(0, 0, 400, 300), CUT)
@@ -71,9 +71,9 @@ class TestOfContent:
 
 class TestSent:
     def test_is_read(self):
-        said = {"rev": "1", "attached": [{"id": ROLLS, "alt": "Rolls", "at": {"slack": None}}], "uploading": 2}
+        said = {"rev": "1", "attached": [{"id": ROLLS, "alt": "Rolls", "at": {"slack": None}}]}
 
-        assert sent(said) == Sent(rev="1", attached=(Attached(id=ROLLS, alt="Rolls", at={"slack": None}),), uploading=2)
+        assert sent(said) == Sent(rev="1", attached=(Attached(id=ROLLS, alt="Rolls", at={"slack": None}),))
 
     @pytest.mark.parametrize(
         "said",
@@ -89,3 +89,10 @@ class TestSent:
     )
     def test_that_makes_no_sense_is_nothing(self, said: object):
         assert sent(said) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "files"), [({"rev": "1", "files": 2}, 2), ({"rev": "0", "files": 2}, 0), ({"files": 2}, 0), (None, 0)]
+)
+def test_what_is_on_its_way_counts_for_its_draft_only(said: object, files: int):
+    assert uploading(said, "1") == files

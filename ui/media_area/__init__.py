@@ -23,7 +23,7 @@ from socialcore.media import Crop, Library, Stored
 from socialcore.operators import Operator
 from socialcore.posts import Content, Platform
 from ui import session
-from ui.media_area.attached import Sent, ids_of_variants, of_content, sent, with_attached
+from ui.media_area.attached import Sent, ids_of_variants, of_content, sent, uploading, with_attached
 from ui.media_area.shapes import SHAPES, offered
 from ui.platforms import PLATFORMS
 
@@ -67,7 +67,12 @@ def area(
         "most_bytes": {"image": pictures.MOST_BYTES, "video": videos.MOST_BYTES},
         "accepted": ACCEPTED,
     }
-    _media_area(data=data, key=_key(account), on_attached_change=partial(_deliver, account, content, rev, save))
+    _media_area(
+        data=data,
+        key=_key(account),
+        on_attached_change=partial(_deliver, account, content, rev, save),
+        on_uploading_change=_known_at_the_next_run,
+    )
 
 
 def attached(account: Account, content: Content, rev: str) -> Content:
@@ -78,10 +83,10 @@ def attached(account: Account, content: Content, rev: str) -> Content:
 
 def waiting(account: Account, rev: str) -> str | None:
     """What keeps from publishing: files that are on their way, or could not be stored yet, would be left out."""
-    said = _said(account, rev)
-    if said is None or not said.uploading:
+    number = uploading(_state(account).get("uploading"), rev)
+    if not number:
         return None
-    files, them = ("A file is", "it") if said.uploading == 1 else (f"{said.uploading} files are", "them")
+    files, them = ("A file is", "it") if number == 1 else (f"{number} files are", "them")
     return f"{files} not stored yet: wait, or leave {them}."
 
 
@@ -102,10 +107,17 @@ def _deliver(account: Account, content: Content, rev: str, save: Callable[[Conte
         save(attached(account, content, rev))
 
 
+def _known_at_the_next_run() -> None:
+    """Keep nothing: a file on its way is the browser's."""
+
+
 def _said(account: Account, rev: str) -> Sent | None:
-    state: Any = session.widget(_key(account)) or {}
-    said = sent(state.get("attached"))
+    said = sent(_state(account).get("attached"))
     return said if said is not None and said.rev == rev else None
+
+
+def _state(account: Account) -> Any:
+    return session.widget(_key(account)) or {}
 
 
 def _told(library: Library, account_id: UUID, content: Content) -> list[dict[str, Any]]:

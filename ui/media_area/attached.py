@@ -23,14 +23,21 @@ class Attached:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What the browser says is attached; `uploading` are files that are not stored yet."""
+    """What the browser says is attached."""
 
     rev: str
     attached: tuple[Attached, ...] = ()
-    uploading: int = 0
 
 
-_SENT = TypeAdapter(Sent)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploading:
+    """How many files the browser says are not stored yet."""
+
+    rev: str
+    files: int = 0
+
+
+_SENT, _UPLOADING = TypeAdapter(Sent), TypeAdapter(Uploading)
 
 
 def sent(value: object) -> Sent | None:
@@ -39,6 +46,15 @@ def sent(value: object) -> Sent | None:
         return _SENT.validate_python(value)
     except ValidationError:
         return None
+
+
+def uploading(value: object, rev: str) -> int:
+    """Read how many files are on their way for this `rev`; what makes no sense counts nothing."""
+    try:
+        said = _UPLOADING.validate_python(value)
+    except ValidationError:
+        return 0
+    return said.files if said.rev == rev else 0
 
 
 def with_attached(content: Content, attached: Sequence[Attached]) -> Content:

@@ -1,5 +1,6 @@
 // One card for each attached picture or video. A card is made once and then changed, so that a field keeps its caret.
-const PAUSE = 400; // ms without a key before a description is sent
+const PAUSE = 150; // ms without a key before a description is sent
+const LONGEST = 1000; // ms of typing without a pause, after which it is sent all the same
 
 function card(state, picture) {
   const facts = isVideo(picture) ? `${clock(picture.seconds)} long, ${sides(picture)}, ${bytes(picture.size)}`
@@ -10,9 +11,10 @@ function card(state, picture) {
     picture.alt = alt.value.toWellFormed();
     state.drawCounts();
     clearTimeout(state.pause);
-    state.pause = setTimeout(() => state.tell(), PAUSE);
+    state.since ??= performance.now();
+    state.pause = setTimeout(() => state.tell(), Math.max(0, Math.min(PAUSE, state.since + LONGEST - performance.now())));
   };
-  alt.onblur = () => { clearTimeout(state.pause); state.tell(); };
+  alt.onblur = () => state.tell();
   const made = el('li', { class: 'card', 'data-id': picture.id },
     el('div', { class: 'shown' }, thumb(state, picture), el('span', { class: 'handle', draggable: 'true', 'aria-hidden': 'true', title: 'Drag to change the order' }, '⠿')),
     el('div', { class: 'told' },

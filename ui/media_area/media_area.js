@@ -57,7 +57,7 @@ function toldOf(state) {
   const attached = state.attached.map(({ id, alt, at }) => ({
     id, alt, at: Object.fromEntries(Object.entries(at).map(([platform, cut]) => [platform, cut && cut.id])),
   }));
-  return { rev: state.rev, attached, uploading: state.files.filter(({ stage }) => stage !== 'refused').length };
+  return { rev: state.rev, attached };
 }
 
 function begun(root) {
@@ -68,11 +68,16 @@ function begun(root) {
     const made = [...root.querySelectorAll('.card')].find(({ picture }) => picture.id === id);
     (made?.querySelector(selector) ?? find('.pick')).focus();
   };
+  // What is on its way is told apart from what is attached: it is to be known, and not to be kept.
   state.tell = () => {
-    const told = toldOf(state);
-    if (JSON.stringify(told) === state.told) return;
-    state.told = JSON.stringify(told);
-    state.set('attached', told);
+    clearTimeout(state.pause);
+    state.since = undefined;
+    const news = { attached: toldOf(state), uploading: { rev: state.rev, files: state.files.filter(({ stage }) => stage !== 'refused').length } };
+    for (const [name, value] of Object.entries(news)) {
+      if (JSON.stringify(value) === state.told[name]) continue;
+      state.told[name] = JSON.stringify(value);
+      state.set(name, value);
+    }
   };
   state.changed = () => { state.draw(); state.tell(); };
   state.drawFiles = () => drawFiles(state);
@@ -93,13 +98,20 @@ function draw(state) {
   }
   cards.forEach((made) => drawCard(state, made));
   list.hidden = !attached.length;
-  const removed = root.querySelector('.removed');
-  removed.hidden = !state.removed && !state.full;
-  const bar = [state.full, state.removed ? 'Removed.' : null, state.removed ? button('Undo', () => undo(state)) : null];
-  removed.replaceChildren(...bar.filter(Boolean));
+  drawRemoved(state);
   drawCounts(state);
   drawFiles(state);
   findOut(state);
+}
+
+// What was taken away or did not fit is said until something else is; its button keeps the focus meanwhile.
+function drawRemoved(state) {
+  const bar = state.root.querySelector('.removed');
+  bar.hidden = !state.removed && !state.full;
+  if (bar.removed === state.removed && bar.full === state.full) return;
+  Object.assign(bar, { removed: state.removed, full: state.full });
+  const parts = [state.full, state.removed && 'Removed.', state.removed && button('Undo', () => undo(state))];
+  bar.replaceChildren(...parts.filter(Boolean));
 }
 
 // Ask how each picture fits each chosen platform: in the background, once, and never in the way of typing.
@@ -125,7 +137,7 @@ function start(state, data) {
   clearTimeout(state.pause);
   state.files.forEach(({ xhr }) => { if (xhr) { xhr.onerror = null; xhr.abort(); } });
   Object.assign(state, { rev: data.rev, files: [], removed: null, full: '', attached: data.attached.map((each) => ({ ...each, at: { ...each.at } })) });
-  state.told = JSON.stringify(toldOf(state));
+  state.told = { attached: JSON.stringify(toldOf(state)), uploading: JSON.stringify({ rev: state.rev, files: 0 }) };
 }
 
 export default function ({ data, parentElement, setStateValue }) {

@@ -11,6 +11,7 @@ function add(state, files) {
   }
   for (const each of state.files) if (each.problem && each.stage === 'waiting') each.stage = 'refused';
   state.full = files.length > room ? `${counted(state.data.most, 'file')} at most: remove some to add others.` : '';
+  drawRemoved(state);
   send(state);
 }
 
