@@ -51,4 +51,5 @@ with notices.explained():
                 show(h("p.small", h("a", "Sign out", href="/sign-out")), key="sign_out")
             else:
                 st.button("Sign out", key="sign_out", type="tertiary", on_click=session.sign_out)
+        session.arrive(chosen.url_path)
         chosen.run()

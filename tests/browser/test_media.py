@@ -175,6 +175,7 @@ class TestOrder:
         with composing(browser, stack) as page:
             pick(page, *(file(f"{n}.jpg", photo(n)) for n in (300, 400, 500)))
             expect(cards(page)).to_have_count(3)
+            settled(page)
 
             page.get_by_role("button", name="Move later: picture 1").press("Enter")
             assert widths(page) == ["400", "300", "500"]

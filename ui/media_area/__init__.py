@@ -20,7 +20,6 @@ from socialcore import pictures, videos
 from socialcore.accounts import Account
 from socialcore.adapters import ADAPTERS
 from socialcore.media import Crop, Library, Stored
-from socialcore.operators import Operator
 from socialcore.posts import Content, Platform
 from ui import session
 from ui.media_area.attached import Sent, ids_of_variants, of_content, sent, uploading, with_attached
@@ -41,11 +40,12 @@ _media_area = component(
 
 
 def area(
-    operator: Operator,
     account: Account,
+    library: Library,
     content: Content,
     *,
     rev: str,
+    draft: str,
     chosen: Sequence[Platform],
     save: Callable[[Content], None],
 ) -> None:
@@ -53,13 +53,14 @@ def area(
 
     Args:
         content: what is stored for this `rev`, or newer; what the browser sent since is put into it.
+        draft: names what is being written; files on their way stay with it when only `rev` changes.
         chosen: the platforms of the chosen connections; how each picture fits is shown for these.
         save: called with the content as it is now, before the next run.
     """
-    library = session.library(operator, account)
     now = attached(account, content, rev)
     data = {
         "rev": rev,
+        "draft": draft,
         "uploads": f"/uploads/{account.id}",
         "attached": _told(library, account.id, now),
         "platforms": [_platform(each) for each in dict.fromkeys(chosen)],
@@ -88,13 +89,6 @@ def waiting(account: Account, rev: str) -> str | None:
         return None
     files, them = ("A file is", "it") if number == 1 else (f"{number} files are", "them")
     return f"{files} not stored yet: wait, or leave {them}."
-
-
-def shown(operator: Operator, account: Account, content: Content, platform: Platform) -> list[tuple[str, str]]:
-    """Where a page finds small copies of the pictures that a platform will get, each with its description."""
-    library = session.library(operator, account)
-    known = ((each, _known(library, account.id, each.id)) for each in content.media_for(platform))
-    return [(source(account, each.id), each.alt) for each, found in known if not (found and found["seconds"])]
 
 
 def source(account: Account, media_id: str) -> str:

@@ -133,11 +133,17 @@ function findOut(state) {
   });
 }
 
+// Begin with what the server has. Files on their way stay with their draft, and so does a description not sent yet.
 function start(state, data) {
-  clearTimeout(state.pause);
-  state.files.forEach(({ xhr }) => { if (xhr) { xhr.onerror = null; xhr.abort(); } });
-  Object.assign(state, { rev: data.rev, files: [], removed: null, full: '', attached: data.attached.map((each) => ({ ...each, at: { ...each.at } })) });
+  const typed = new Map(state.since === undefined ? [] : state.attached.map(({ id, alt }) => [id, alt]));
+  if (state.draft !== data.draft) {
+    [...state.files].forEach((each) => drop(state, each));
+    typed.clear();
+    Object.assign(state, { removed: null, full: '' });
+  }
+  Object.assign(state, { rev: data.rev, draft: data.draft, attached: data.attached.map((each) => ({ ...each, at: { ...each.at } })) });
   state.told = { attached: JSON.stringify(toldOf(state)), uploading: JSON.stringify({ rev: state.rev, files: 0 }) };
+  for (const picture of state.attached) picture.alt = typed.get(picture.id) ?? picture.alt;
 }
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -147,7 +153,8 @@ export default function ({ data, parentElement, setStateValue }) {
   state.set = setStateValue; // one object outlives the runs, so what was begun in an earlier one tells through the newest
   state.data = data;
   if (!state.heard.length) listen(state);
-  if (state.rev !== data.rev) start(state, data); // the server's word counts only when it says so
+  const begins = state.rev !== data.rev;
+  if (begins) start(state, data); // the server's word counts only when it says so
   const palette = getComputedStyle(root).getPropertyValue('--st-chart-categorical-colors').split(',');
   palette.forEach((colour, i) => root.style.setProperty(`--c${i + 1}`, colour.trim()));
   const [pick, input] = [root.querySelector('.pick'), root.querySelector('input[type=file]')];
@@ -155,5 +162,6 @@ export default function ({ data, parentElement, setStateValue }) {
   pick.onclick = () => input.click();
   input.onchange = () => { add(state, [...input.files]); input.value = ''; };
   state.draw();
+  if (begins) state.tell();
   return () => { if (!root.isConnected) forget(state); };
 }

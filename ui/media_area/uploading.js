@@ -84,8 +84,11 @@ function retry(state, upload) {
 function drop(state, upload) {
   clearTimeout(upload.stall);
   state.files = state.files.filter((each) => each !== upload);
-  if (upload.xhr) upload.xhr.onerror = null;
-  upload.xhr?.abort();
+  upload.xhr?.abort(); // which is no error, so nothing else follows
+}
+
+function cancel(state, upload) {
+  drop(state, upload);
   state.speak(`${upload.name} is not added.`);
   state.root.querySelector('.pick').focus();
   send(state);
@@ -101,14 +104,14 @@ function fileRow(state, upload) {
     el('span', { class: 'stage muted' }),
     el('p', { class: 'problem' }),
     button('Try again', () => retry(state, upload), { class: 'again' }),
-    button('Cancel', () => drop(state, upload), { class: 'cancel' }));
+    button('Cancel', () => cancel(state, upload), { class: 'cancel' }));
   row.upload = upload;
   return row;
 }
 
 function drawFile(row) {
   const { stage, share, problem, name } = row.upload;
-  const [bar, again, cancel] = [row.querySelector('progress'), row.querySelector('.again'), row.querySelector('.cancel')];
+  const [bar, again, leave] = [row.querySelector('progress'), row.querySelector('.again'), row.querySelector('.cancel')];
   const stopped = stage === 'lost' || stage === 'refused';
   row.dataset.stage = stage;
   bar.hidden = stopped;
@@ -118,8 +121,8 @@ function drawFile(row) {
   say(row.querySelector('.problem'), problem ? `${problem.title} ${problem.next_step}` : '');
   again.hidden = stage !== 'lost';
   again.setAttribute('aria-label', `Try again: ${name}`);
-  say(cancel, stopped ? 'Leave it' : 'Cancel');
-  cancel.setAttribute('aria-label', `${cancel.textContent}: ${name}`);
+  say(leave, stopped ? 'Leave it' : 'Cancel');
+  leave.setAttribute('aria-label', `${leave.textContent}: ${name}`);
 }
 
 function drawFiles(state) {
