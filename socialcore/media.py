@@ -33,6 +33,7 @@ SMALL = PictureLimits(
 GONE = ("The picture or video is no longer stored.", "Add it again.")
 FITTING = 1  # counted up when fitting changes, so that what was fitted before is not taken for it
 
+_turns = tuple(threading.Lock() for _ in range(64))  # who asks for a fit that is being made waits, and looks it up
 _room = threading.BoundedSemaphore(2)  # pictures that are worked on at once; a large one takes half a gigabyte
 
 
@@ -134,13 +135,8 @@ class Library:
         stored = _insist_on_picture(stored)
         if pictures.fits(stored.media_type, stored.size, (stored.width, stored.height), limits):
             return stored.picture
-        data = self.read(media_id)
-        with _room:
-            made = pictures.fitted(pictures.opened(data), limits)
-        fitted = self.keep(made)
-        with self._opened() as scope:
-            _remember_fit(scope, media_id, key, fitted.id)
-        return fitted.picture
+        with _turns[hash((self._account_id, media_id, key)) % len(_turns)]:
+            return self._fit_now(media_id, limits, key)
 
     def crop(self, media_id: str, box: Box) -> Stored:
         """Cut a part out of a kept picture, and keep it as a picture of its own; the second time, only look it up.
@@ -226,6 +222,18 @@ class Library:
             raise failures.ContentRejected("A picture of this post is no longer stored. Add it to a new post.")
         asked = Asked(self._account_id, media_id, self._public.now + PUBLIC_FOR)
         return public_media.url(self._public.base, self._public.context_key, asked, stored.media_type)
+
+    def _fit_now(self, media_id: str, limits: PictureLimits, key: str) -> Picture:
+        with self._opened() as scope:
+            if (fitted := _fitted_before(scope, media_id, key)) is not None:  # made while we waited
+                return fitted.picture
+        data = self.read(media_id)
+        with _room:
+            made = pictures.fitted(pictures.opened(data), limits)
+        fitted = self.keep(made)
+        with self._opened() as scope:
+            _remember_fit(scope, media_id, key, fitted.id)
+        return fitted.picture
 
     def _kept(self, stored: Stored, file: IO[bytes]) -> Stored:
         if known := self.about(stored.id):

@@ -73,6 +73,7 @@ def area(
         key=_key(account),
         on_attached_change=partial(_deliver, account, content, rev, save),
         on_uploading_change=_known_at_the_next_run,
+        on_fitted_change=_known_at_the_next_run,
     )
 
 
@@ -102,7 +103,7 @@ def _deliver(account: Account, content: Content, rev: str, save: Callable[[Conte
 
 
 def _known_at_the_next_run() -> None:
-    """Keep nothing: a file on its way is the browser's."""
+    """Keep nothing: a file on its way is the browser's, and what was fitted is stored; the page is drawn with both."""
 
 
 def _said(account: Account, rev: str) -> Sent | None:

@@ -72,6 +72,7 @@ function begun(root) {
   state.tell = () => {
     clearTimeout(state.pause);
     state.since = undefined;
+    if (state.signedOut) sessionStorage.setItem(state.place, JSON.stringify({ draft: state.draft, attached: state.attached }));
     const news = { attached: toldOf(state), uploading: { rev: state.rev, files: state.files.filter(({ stage }) => stage !== 'refused').length } };
     for (const [name, value] of Object.entries(news)) {
       if (JSON.stringify(value) === state.told[name]) continue;
@@ -129,8 +130,18 @@ function findOut(state) {
     const query = platforms.map((each) => `platform=${each}`).join('&');
     const found = await asked(`${state.data.uploads}/${id}/fits?${query}`);
     for (const each of platforms) state.fits.set(`${id} ${each}`, found[each] ?? { title: found.title, next_step: found.next_step, again: true });
-    if (state.root.isConnected) state.draw();
+    if (!state.root.isConnected) return;
+    state.draw();
+    state.set('fitted', { rev: state.rev, times: (state.times = (state.times ?? 0) + 1) }); // for previews to be drawn with it
   });
+}
+
+// A page that outlives a sign-in can store files, once somebody signs in elsewhere, and not its draft: what is attached
+// then waits in this window until the page is opened anew.
+function leftBehind(state) {
+  const left = JSON.parse(sessionStorage.getItem(state.place) ?? 'null');
+  sessionStorage.removeItem(state.place);
+  return left?.draft === state.draft ? left.attached : null;
 }
 
 // Begin with what the server has. Files on their way stay with their draft, and so does a description not sent yet.
@@ -141,8 +152,10 @@ function start(state, data) {
     typed.clear();
     Object.assign(state, { removed: null, full: '' });
   }
-  Object.assign(state, { rev: data.rev, draft: data.draft, attached: data.attached.map((each) => ({ ...each, at: { ...each.at } })) });
+  Object.assign(state, { rev: data.rev, draft: data.draft, place: `media ${data.uploads}` });
+  state.attached = data.attached.map((each) => ({ ...each, at: { ...each.at } }));
   state.told = { attached: JSON.stringify(toldOf(state)), uploading: JSON.stringify({ rev: state.rev, files: 0 }) };
+  state.attached = leftBehind(state) ?? state.attached;
   for (const picture of state.attached) picture.alt = typed.get(picture.id) ?? picture.alt;
 }
 

@@ -50,6 +50,7 @@ function begin(state, upload) {
 }
 
 function refused(state, upload, xhr) {
+  if (xhr.status === 401) state.signedOut = true;
   const problem = xhr.response?.title ? xhr.response : { title: 'The server did not take it.', next_step: 'Try again.' };
   // Another try helps where the file is not at fault.
   stop(state, upload, xhr.status === 413 || xhr.status === 422 ? 'refused' : 'lost', problem);
