@@ -6,7 +6,7 @@ import streamlit as st
 
 from socialcore import accounts, connections, deliveries, measures, workers
 from socialcore.operators import Capability
-from ui import attention, notices, session, shell
+from ui import attention, notices, session, shell, tour
 from ui.parts import empty
 from ui.view import h, show
 
@@ -14,7 +14,10 @@ operator = session.require(Capability.SEE)
 LATELY = timedelta(days=7)
 with session.portfolio(operator) as scope:
     count = len(accounts.visible(scope))
+    is_new = tour.offer(operator, scope)
 shell.header("Overview", "What needs a person, what goes out next, and how the workers are.", count=count)
+if is_new and not tour.is_on():
+    tour.invite()
 
 
 def open_item(picked: str) -> None:
