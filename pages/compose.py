@@ -1,5 +1,6 @@
 """Write a post, see what will be sent, send it for the right account."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from functools import partial
 
