@@ -10,7 +10,7 @@ from socialcore import connections, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, drafting, editor, guarding, notices, options, sending, session, shell, tour, when, writing
+from ui import drafting, editor, guarding, media_area, notices, options, sending, session, shell, tour, when, writing
 from ui.drafting import Desk
 from ui.editor import Editor
 from ui.parts import empty
@@ -50,9 +50,8 @@ def fields(seen: list[writing.Seen]) -> Editor:
 def content_now() -> Content:
     """What is on the screen, also in a callback that comes before what was typed last has been drawn."""
     here = fields([])
-    content = editor.content_now(here)
-    described = replace(content, media=attaching.described(content, here.rev))
-    return options.chosen_now(described, here.rev)
+    attached = media_area.attached(account, editor.content_now(here), here.rev)
+    return options.chosen_now(attached, here.rev)
 
 
 def save(rev: str, *_: str) -> None:
@@ -63,10 +62,6 @@ def keep(rev: str, content: Content, *, anew: bool = False) -> None:
     """Save it as the draft that `rev` names, which is not the present one in a window that was left behind."""
     write = writing.replace_content if anew else writing.save
     write(operator, account, rev, content, chosen_ids())
-
-
-def attach(rev: str, content: Content) -> None:
-    keep(rev, replace(content_now(), media=content.media))
 
 
 def chosen_ids() -> list[UUID]:
@@ -127,7 +122,8 @@ def write() -> None:
         editor.draw(here, content)
         show(h("div.stack.wide", *writing.problems(account, content, seen, allowed)), key="problems")
         editor.fixes(here, content)
-        attaching.area(operator, account, content, here.rev, partial(attach, here.rev))
+        media_area.area(account, library, content, rev=here.rev, draft=writing.name(account), chosen=here.platforms,
+                        save=here.save)  # fmt: skip
         options.draw(content, here.platforms, writing.links(content), here.rev, here.save)
         for each in seen:
             sending.saw(each.gathered.nobody)
@@ -135,8 +131,11 @@ def write() -> None:
         look = guarding.look(operator, account, guard, here.rev, content, chosen, at.due_at)
         show(h("div.stack.wide", *guarding.notes(account, look, chosen)), key="guard")
         guarding.ask(account, here.rev, look, chosen)
-        missing = writing.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
-        missing = missing or guarding.missing(account, here.rev, look)
+        missing = (
+            media_area.waiting(account, here.rev)
+            or writing.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
+            or guarding.missing(account, here.rev, look)
+        )
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard", key="discard", type="tertiary", on_click=discard, disabled=not writing.is_begun(content)
@@ -150,7 +149,7 @@ def write() -> None:
             st.header("Preview", anchor=False, width="content")
             st.toggle("What will be sent", key="requests")
         begun = seen if writing.is_begun(content) else []
-        address = partial(attaching.source, library, account.id)
+        address = partial(media_area.source, account)
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
         cards = [writing.preview(account, each, address) for each in begun]
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")

@@ -62,6 +62,12 @@ def revision(account: Account, draft: Draft) -> str:
     return f"{draft.id}-{draft.revision}-{session.kept(f'changes:{account.id}') or 0}"
 
 
+def name(account: Account) -> str:
+    """Names the draft that is being written, whatever we change in it."""
+    draft = working(account)
+    return f"{draft.id}-{draft.revision}"
+
+
 def current(scope: AccountScope, account: Account) -> Draft:
     """The draft on Compose, with what was written to it while the database was away."""
     if unsaved := is_unsaved(account):

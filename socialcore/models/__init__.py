@@ -7,7 +7,7 @@ compared with a snapshot by `tests/socialcore/test_schema.py`.
 from socialcore.models.base import Base
 from socialcore.models.connections import Clock, Connection, Departure, Duty, Grant, Lane, Spending, Worker
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
-from socialcore.models.media import Media, MediaChunk, MediaFit
+from socialcore.models.media import Media, MediaChunk, MediaCrop, MediaFit
 from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
 from socialcore.models.publishing import Attempt, Delivery, Draft, DraftVersion, HashtagGroup, Post, Slot
 from socialcore.models.records import AuditEntry, Event
@@ -35,6 +35,7 @@ __all__ = [
     "Lane",
     "Media",
     "MediaChunk",
+    "MediaCrop",
     "MediaFit",
     "Membership",
     "Operator",

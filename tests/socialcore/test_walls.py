@@ -53,6 +53,7 @@ ACCOUNT_TABLES = (
     "media",
     "media_chunks",
     "media_fits",
+    "media_crops",
     "account_features",
     "holds",
     "events",
@@ -84,7 +85,7 @@ READS = {
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
     - {"memberships", "drafts", "draft_versions", "hashtag_groups", "slots", "audit_log"}
-    - {"media", "media_chunks", "media_fits", "departures"},
+    - {"media", "media_chunks", "media_fits", "media_crops", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
@@ -199,6 +200,8 @@ insert into media (account_id, id, media_type, size, width, height, stored_by) v
 insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
 insert into media_fits (account_id, original_id, limits, fitted_id) values (%(account)s, %(media)s, %(mark)s,
     %(media)s);
+insert into media_crops (account_id, original_id, x, y, width, height, cropped_id) values (%(account)s, %(media)s, 0, 0,
+    1, 1, %(media)s);
 insert into account_features (feature_name, account_id, enabled) values ('feature_slack_posting', %(account)s,
     true);
 insert into holds (id, kind, account_id, connection_id, reason, lifted_at) values (%(hold)s, 'connection',
