@@ -7,6 +7,7 @@ their names are written by hand, in the file.
 """
 
 import json
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +35,14 @@ def text_of(case: dict[str, Any]) -> str:
 def server(text: str) -> dict[str, Any]:
     """What the server finds; offsets are in the browser's units."""
 
-    def at(place: int) -> int:
-        return utf16.length(text[:place])
-
+    at = [0, *accumulate(utf16.length(character) for character in text)]
     return {
         "lengths": {name: rule.length(text) for name, rule in RULES.items()},
         "fitting": {
-            name: [at(rule.fitting(text, MOST[name])), at(rule.fitting(text, SHORT))] for name, rule in RULES.items()
+            name: [at[rule.fitting(text, MOST[name])], at[rule.fitting(text, SHORT)]] for name, rule in RULES.items()
         },
         "marks": {
-            reader: [[at(each.start), at(each.end), each.kind] for each in marks(reader, text, lambda _handle: True)]
+            reader: [[at[each.start], at[each.end], each.kind] for each in marks(reader, text, lambda _handle: True)]
             for reader in ("bluesky", "x", "web")
         },
     }

@@ -12,7 +12,7 @@ from socialcore.text import bluesky, urls
 
 HERE = Path(__file__).resolve().parent
 TABLES = Path(bluesky.__file__).parent
-SHARED = ("graphemes", "links", "bluesky", "twitter", "counting", "completing", "shared")
+SHARED = ("graphemes", "links", "bluesky", "twitter", "counting", "completing", "hidden", "shared")
 IMPORT = re.compile(r"^import (\{[^}]*\}) from '\./(\w+)\.js';$", re.MULTILINE)
 EXPORT = re.compile(r"^export (default )?((?:async )?(?:function|const|let) ([a-zA-Z0-9_]+))", re.MULTILINE)
 
