@@ -219,6 +219,11 @@ def widget(key: str) -> Any:
     return st.session_state.get(key)
 
 
+def has_widget(key: str) -> bool:
+    """Was a widget with this key drawn in the last run?"""
+    return key in st.session_state
+
+
 def set_widget(key: str, value: object) -> None:
     """Give a widget its value before it is drawn."""
     st.session_state[key] = value

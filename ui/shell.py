@@ -1,17 +1,15 @@
 """The top of every page: who we act for and where, the title, and what callbacks have left to say."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
 import streamlit as st
 
-from socialcore import demo, publishing
+from socialcore import demo
 from socialcore.accounts import Account
 from socialcore.connections import Connection
 from socialcore.operators import Capability, Operator, Role
-from socialcore.posts import Content
 from socialcore.times import city
 from ui import notices, session
 from ui.parts import banner, banner_all, empty, note
@@ -122,25 +120,16 @@ def as_id(value: str | None) -> UUID | None:
         return None
 
 
+def in_order(found: Iterable[Connection]) -> list[Connection]:
+    """Sort connections as their platforms stand everywhere."""
+    order = list(PLATFORMS)
+    return sorted(found, key=lambda each: (order.index(each.platform), each.name.lower(), each.detail))
+
+
 def connection_label(connection: Connection) -> str:
     """An option for a native widget: the platform's image, the name there, and what tells it from its namesakes."""
     name = " · ".join(filter(None, (called(connection.platform, connection.name), connection.detail)))
     return f"{PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]}\u2002:gray[{name}]"
-
-
-def what_is_missing(
-    content: Content, chosen: Sequence[Connection], no_time: str | None, due_at: datetime | None, now: datetime
-) -> str | None:
-    """Why the button is off, in words; None when everything is there."""
-    if not content.text.strip():
-        return "Write something first."
-    if not chosen:
-        return "Choose where it should go."
-    if no_time or (due_at is not None and due_at <= now):
-        return no_time or "This time has passed. Choose a later one."
-    if publishing.problems(content, chosen):
-        return "Solve what is marked red first."
-    return None
 
 
 def sign_in() -> None:
