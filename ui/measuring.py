@@ -1,6 +1,6 @@
 """How long a text is for the chosen platforms, and what in it is a link, mention or tag: for the live text field."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 from socialcore import publishing
@@ -28,18 +28,14 @@ RULE: Mapping[tuple[Platform, TextUnit], Name] = {
 }
 
 
-def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:
-    """How full each platform's limits are, whichever of its connections are chosen.
-
-    Of a thread, its fullest post counts; a field that holds but one post of it measures a `Content` of that alone.
-    """
+def counts(text: str, chosen: Sequence[Connection]) -> list[Count]:
+    """How full each platform's limits are, whichever of its connections are chosen."""
     made: list[Count] = []
     for platform, connection in _by_platform(chosen).items():
         known = PLATFORMS[platform]
-        alone = not content.parts_for(platform)
-        for each in publishing.usages(content, connection):
+        for each in publishing.usages(Content(text=text), connection):
             unit, detail = IN_WORDS[each.limit.unit]
-            rule = RULE.get((platform, each.limit.unit), "") if alone else ""
+            rule = RULE.get((platform, each.limit.unit), "")
             made.append(Count(known.name, known.colour, each.used, each.limit.most, unit, detail, rule))
     return made
 
@@ -50,29 +46,21 @@ def reader(chosen: Sequence[Connection]) -> Reader:
     return "bluesky" if "bluesky" in platforms or not platforms else "x" if "twitter" in platforms else "web"
 
 
-def marks(text: str, chosen: Sequence[Connection], known: Mapping[str, str | None], found: Sequence[Count]) -> list[Mark]:
-    """Where a text has links, mentions and tags, and what of it is too much for the strictest of the platforms.
+def marks(text: str, reader: Reader, who: Callable[[str], object], found: Sequence[Count]) -> list[Mark]:
+    """Where a text has links, mentions and tags, and what of it is too much for the strictest platform.
 
     Args:
-        known: handles that were asked about, and whom they mean.
+        who: says whom a handle means; nothing if it is nobody's, or not known yet.
         found: what `counts` made of this text.
     """
-    at = _units(text)
-    made = [Mark(at(start), at(end), kind) for start, end, kind in _stretches(text, chosen, known)]
+    at = [0, *accumulate(map(utf16.length, text))]
+    short = at[-1] <= MARKED
+    stretches = rules.marks(reader, text, lambda handle: bool(who(handle))) if short else ()
+    made = [Mark(at[start], at[end], kind) for start, end, kind in stretches]
     over = [each for each in found if each.rule and each.used > each.most]
     tails = [(RULES[each.rule].fitting(text, each.most), each.name) for each in over if each.rule]
-    start, name = min(tails, key=lambda each: each[0], default=(len(text), ""))
-    return [*made, Mark(at(start), at(len(text)), "over", name)] if start < len(text) else made
-
-
-def _stretches(text: str, chosen: Sequence[Connection], known: Mapping[str, str | None]) -> Iterator[rules.Stretch]:
-    if utf16.length(text) <= MARKED:
-        yield from rules.marks(reader(chosen), text, lambda handle: known.get(handle) is not None)
-
-
-def _units(text: str):
-    before = [0, *accumulate(map(utf16.length, text))]
-    return before.__getitem__
+    start, name = min(tails, default=(len(text), ""))
+    return [*made, Mark(at[start], at[-1], "over", name)] if start < len(text) else made
 
 
 def _by_platform(chosen: Sequence[Connection]) -> dict[Platform, Connection]:

@@ -112,6 +112,11 @@ def mentioned_handles(text: str) -> list[str]:
     return list(dict.fromkeys(match[1] for match in _mentions(text)))
 
 
+def tags(text: str) -> list[str]:
+    """List a text's tags, in order, without their sign; no cashtags."""
+    return [feature["tag"] for _, _, feature in _tags(text)]
+
+
 def detect_facets(text: str, resolve: Callable[[str], str | None]) -> list[Facet]:
     """Find a text's mentions, links, tags and cashtags, as the record wants them.
 

@@ -95,7 +95,7 @@ def composer(  # noqa: PLR0913 - a field's whole outfit, by name
     placeholder: str = "",
     label_hidden: bool = False,
     compact: bool = False,
-    suggestions: Suggestions = Suggestions(),  # noqa: B008 - cannot be changed
+    suggestions: Suggestions = Suggestions(),
     look_up: LookUp | None = None,
     saved: bool = True,
 ) -> str:

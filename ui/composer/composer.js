@@ -58,9 +58,9 @@ function nearest(counts) {
   return [...Map.groupBy(counts, ({ name }) => name).values()].map((same) => same.reduce(fullest));
 }
 
-// What is not saved yet outlives a reload of the tab, together with the texts it replaces.
+// What is not saved yet outlives a reload of the tab, together with the texts it was to replace.
 const shelf = {
-  place: ({ key, rev }) => `composer:${key}:${rev}`,
+  place: ({ key }) => `composer:${key}`,
   put(data, kept) {
     try {
       sessionStorage.setItem(this.place(data), JSON.stringify(kept));
@@ -204,9 +204,11 @@ function begin(root) {
   state.load = () => {
     const { data } = state;
     [state.timer, state.waiting, state.later].forEach(clearTimeout);
+    const willed = state.visit === data.visit; // and not a page or a server that began anew
     Object.assign(state, { rev: data.rev, touched: false, offer: null, times: 0 });
     area.value = data.text;
     state.sent = text();
+    if (willed) shelf.clear(data);
     const kept = shelf.look(data);
     if (!kept || kept.text === data.text) return;
     if (kept.instead.includes(data.text)) {
