@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFilter
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.browser.browsing import ROOT, axe, console_errors, launch, served, settled, too_wide
@@ -25,6 +25,25 @@ FIELDS = Path(__file__).with_name("fields.py")
 TEXT = "Cardamom rolls, rye crusts and coffee from eight o'clock: order ahead, ring or come round. "
 COUNT_WITHIN = 60  # ms from a key to its count, of which a frame is 16
 PREVIEW_WITHIN = 250  # ms from a key to what the server made of it, of which 150 are a pause
+
+
+# Types a letter; how long until it is counted, and until the server's echo of it is there, in ms.
+TIMED = """async (area, [letter, before]) => {
+  const within = async (met) => {
+    const start = performance.now();
+    while (!met() && performance.now() - start < 5000) await new Promise(requestAnimationFrame);
+    return performance.now() - start;
+  };
+  const x = () => area.getRootNode().querySelector('#counts').children[2].querySelector('.n').firstChild.data;
+  const echo = document.querySelector('.st-key-saved0');
+  document.execCommand('insertText', false, letter);
+  return [await within(() => Number(x()) === before + 1), await within(() => echo.innerText.trim() === area.value)];
+}"""
+# Notes the longest stretch in which the page could not answer, in ms.
+BUSY = """window.longest = 0;
+new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => {
+  longest = Math.max(longest, duration);
+})).observe({ type: 'longtask' });"""
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +118,12 @@ def has_focus(of: Locator) -> bool:
     return of.evaluate("el => el.getRootNode().activeElement === el && document.hasFocus()")
 
 
+def beyond(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] | None:
+    """Where one picture has ink that the other does not have within a pixel: a glyph may stand between two."""
+    ink = ImageChops.subtract(other.filter(ImageFilter.MinFilter(3)), one)
+    return ink.point(lambda darker: 255 if darker > 160 else 0).getbbox()
+
+
 def put(page: Page, text: str) -> None:
     """Have a text in the field as if pasted."""
     area(page).click()
@@ -127,11 +152,11 @@ class TestCounting:
         area(slow).click()
         slow.keyboard.type("See https://www.example.com/a/long/path/to/it 👩‍👩‍👧‍👦")
         assert saved(slow).inner_text() == ""
-        assert counts(slow) == {"Bluesky": 33, "Google Business": 57, "X": 30, "Slack": 57}
+        assert counts(slow) == {"Bluesky": 37, "Google Business": 57, "X": 30, "Slack": 57}
         expect(field(slow).locator("#counts")).to_have_attribute("aria-busy", "false")
         expect(saved(slow)).to_contain_text("See", timeout=5000)
         settled(slow)
-        assert counts(slow) == {"Bluesky": 33, "Google Business": 57, "X": 30, "Slack": 57}
+        assert counts(slow) == {"Bluesky": 37, "Google Business": 57, "X": 30, "Slack": 57}
 
     def test_marks_before_the_server_does(self, slow: Page):
         area(slow).click()
@@ -290,38 +315,17 @@ class TestLosesNothing:
         measured = []
         for letter in "abcdefghijklmnopqrstuvwxyz":
             before = counts(page)["X"]
-            measured.append(
-                page.evaluate(
-                    """async ([letter, before]) => {
-                      const until = async (met) => {
-                        const start = performance.now();
-                        while (!met() && performance.now() - start < 5000) await new Promise(requestAnimationFrame);
-                        return performance.now() - start;
-                      };
-                      const deep = (top, at) => [...top.querySelectorAll('*')].reduce(
-                        (found, el) => found ?? (el.shadowRoot ? el.shadowRoot.querySelector(at) : undefined) ?? null, null);
-                      const area = deep(document.querySelector('.st-key-text0'), 'textarea');
-                      const counts = area.getRootNode().querySelector('#counts');
-                      const count = () => Number(counts.children[2].querySelector('.n').firstChild.data);
-                      const preview = document.querySelector('.st-key-saved0');
-                      area.focus();
-                      document.execCommand('insertText', false, letter);
-                      const text = area.value;
-                      return [await until(() => count() === before + 1), await until(() => preview.innerText.trim() === text)];
-                    }""",
-                    [letter, before],
-                )
-            )
+            measured.append(area(page).evaluate(TIMED, [letter, before]))
         at_95 = [sorted(each)[int(len(each) * 0.95)] for each in zip(*measured, strict=True)]
         record_property("key to count and to preview, p95 ms", at_95)
+        print(f"p95: {at_95[0]:.0f} ms to the count, {at_95[1]:.0f} ms to the preview")
         assert at_95[0] < COUNT_WITHIN
         assert at_95[1] < 2 * PREVIEW_WITHIN  # the machine of a test may have other work
 
     def test_a_paste_of_100_000_characters_stays_responsive(self, page: Page):
         text = (TEXT * 1100)[:100_000]
         area(page).click()
-        page.evaluate("window.longest = 0; new PerformanceObserver((list) => list.getEntries().forEach("
-                      "({ duration }) => { longest = Math.max(longest, duration); })).observe({ type: 'longtask' })")  # fmt: skip
+        page.evaluate(BUSY)
         page.keyboard.insert_text(text)
         settled(page)
         page.keyboard.type("!!!", delay=25)
@@ -330,7 +334,9 @@ class TestLosesNothing:
         assert area(page).input_value() == f"{text}!!!"
         assert saved(page).inner_text().strip().endswith("!!!")
         expect(field(page).locator(".tail")).to_have_text("What is marked red is too long for X.")
-        assert page.evaluate("longest") < 3000
+        longest = page.evaluate("longest")
+        print(f"the longest task took {longest} ms")
+        assert longest < 3000
 
     def test_what_is_sent_with_a_key_is_small(self, browser: Browser, address: str):
         sizes: list[int] = []
@@ -381,7 +387,7 @@ class TestLosesNothing:
     @pytest.mark.parametrize(
         "text",
         [
-            f"{TEXT * 3}\n\n#rye https://example.com/a/very/long/path/that/has/no/place/to/break/in/it/at/all/anywhere @millbrook.test",
+            f"{TEXT * 3}\n\n#rye https://example.com/a/{'long/' * 12}path/with/no/place/to/break @millbrook.test",
             "مرحبا بكم https://example.com/خبز في\nthe bakery #خبز and more\nשלום עולם #rye",
             "a\u200bb\u00adc\u202ed\ttab  two   spaces 👩🏽‍🚀🇩🇪 क्षत्रिय " * 6,
         ],
@@ -395,7 +401,7 @@ class TestLosesNothing:
             settled(page)
             box = field(page).locator(".field")
             plain = (
-                "span { background: none !important; box-shadow: none !important } .hidden::before { display: none }"
+                "span { background: none !important; box-shadow: none !important } .hidden::before { content: none }"
             )
             style = box.evaluate_handle("(el) => el.getRootNode().appendChild(document.createElement('style'))")
             area(page).evaluate("el => el.blur()")
@@ -407,8 +413,8 @@ class TestLosesNothing:
 
             text_only = picture("textarea { color: black !important } .marks { color: transparent !important }")
             copy_only = picture("textarea { color: transparent !important } .marks { color: black !important }")
-            differs = ImageChops.difference(text_only, copy_only).point(lambda light: 255 if light > 60 else 0)
-            assert differs.getbbox() is None
+            assert beyond(text_only, copy_only) is None
+            assert beyond(copy_only, text_only) is None
 
     def test_several_fields_keep_apart(self, browser: Browser, address: str):
         with visit(browser, f"{address}/?fields=3") as page:

@@ -234,10 +234,10 @@ function begin(root) {
   };
   area.onclick = () => state.completion?.update();
   area.onkeyup = ({ key }) => { if (['ArrowLeft', 'ArrowRight', 'Home', 'End'].includes(key)) state.completion?.update(); };
-  area.oncompositionend = () => {
+  area.addEventListener('compositionend', () => { // which has no property
     state.composing = false;
     state.completion?.update();
-  };
+  });
   state.equip = () => {
     state.completion ??= shared().completion(state);
     state.learn();
