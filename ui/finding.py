@@ -75,8 +75,7 @@ def suggested(connection: Connection, prefix: str) -> Sequence[Target] | None:
             asked.clear()
         answer = pool.submit(publishing.suggest, connection, prefix)
         asked[question] = (now, answer)
-        failed = False
-    return answer.result() if answer.done() and not failed else None
+    return answer.result() if answer.done() and answer.exception() is None else None
 
 
 def _asking(patience: float) -> Ask:

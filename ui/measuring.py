@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
+from typing import Literal
 
 from socialcore import publishing
 from socialcore.adapters.contract import TextUnit
@@ -35,7 +36,7 @@ def counts(text: str, chosen: Sequence[Connection]) -> list[Count]:
         known = PLATFORMS[platform]
         for each in publishing.usages(Content(text=text), connection):
             unit, detail = IN_WORDS[each.limit.unit]
-            rule = RULE.get((platform, each.limit.unit), "")
+            rule: Name | Literal[""] = RULE.get((platform, each.limit.unit), "")
             made.append(Count(known.name, known.colour, each.used, each.limit.most, unit, detail, rule))
     return made
 
