@@ -10,7 +10,22 @@ from socialcore import connections, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import drafting, editor, guarding, media_area, notices, options, sending, session, shell, tour, when, writing
+from ui import (
+    completing,
+    composer,
+    drafting,
+    editor,
+    guarding,
+    media_area,
+    notices,
+    options,
+    sending,
+    session,
+    shell,
+    tour,
+    when,
+    writing,
+)  # fmt: skip
 from ui.drafting import Desk
 from ui.editor import Editor
 from ui.parts import empty
@@ -22,6 +37,7 @@ with session.scope(operator, account) as scope:
     usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
     writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
+    suggestions = completing.known(scope, usable)
 writing.all_is_saved(account)
 shell.header("Compose", "What you write is kept until you publish or discard it.", account=account)
 sending.watch(operator, account)
@@ -31,6 +47,7 @@ if not usable:
     st.stop()
 
 by_id = {str(connection.id): connection for connection in usable}
+composer.prepare()
 library = session.library(operator, account)
 guard = guarding.watching(operator, account)
 TO = f"to-{account.id}"
@@ -44,7 +61,8 @@ def fields(seen: list[writing.Seen]) -> Editor:
     draft = writing.working(account)
     rev = writing.revision(account, draft)
     known = (seen, chosen_connections(), partial(save, rev), partial(keep, rev, anew=True))
-    return Editor(f"text-{account.id}", rev, draft.content, *known)
+    safe = not writing.is_unsaved(account)
+    return Editor(f"text-{account.id}", rev, draft.content, *known, suggestions, safe)
 
 
 def content_now() -> Content:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from socialcore import events, flags, lanes, posts, slots
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Json, Lookups, Option, Shown, Usage
+from socialcore.adapters.contract import Json, Lookups, Option, Shown, Target, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.posts import Content, Platform, Problem
@@ -91,6 +91,20 @@ def usage(content: Content, connection: Connection) -> Usage:
 def usages(content: Content, connection: Connection) -> Sequence[Usage]:
     """Measure the text against each of the platform's limits, the tightest first."""
     return ADAPTERS[connection.platform].usage(content)
+
+
+def can_suggest(connection: Connection) -> bool:
+    """Does the connection's platform say whose handle begins with some letters?"""
+    return ADAPTERS[connection.platform].capabilities.suggests
+
+
+def suggest(connection: Connection, prefix: str) -> Sequence[Target]:
+    """Ask the connection's platform whose handle begins so.
+
+    Raises:
+        PlatformFailure: if the platform does not say.
+    """
+    return ADAPTERS[connection.platform].suggest(connection.service, prefix)
 
 
 def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, flags.Evaluation]:

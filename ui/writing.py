@@ -1,7 +1,7 @@
-"""What the compose page derives from a draft as it is written: counts, marks, previews, problems."""
+"""What the compose page derives from a draft as it is written: previews, requests, problems."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ import sqlalchemy.exc
 
 from socialcore import drafts, measures, publishing
 from socialcore.accounts import Account
-from socialcore.adapters.contract import Json, Shown, TextUnit
+from socialcore.adapters.contract import Json, Shown
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.drafts import Draft, Known, Saved
@@ -22,20 +22,12 @@ from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
 from socialcore.text import bluesky as text_rules
 from ui import finding, notices, previews, session
-from ui.composer import Count, Mark
 from ui.parts import note
 from ui.platforms import PLATFORMS
 from ui.previews import Address, Whose
 from ui.session import Notice
 from ui.view import Element, h
 
-# Each platform counts in its own way; what a reader would not expect is said beside the count.
-IN_WORDS: Mapping[TextUnit, tuple[str, str]] = {
-    TextUnit.GRAPHEMES: ("characters", ""),
-    TextUnit.BYTES: ("bytes", ""),
-    TextUnit.WEIGHT: ("characters", "a link counts 23, an emoji 2"),
-    TextUnit.UTF16: ("characters", "an emoji counts 2 or more"),
-}
 NO_LONGER = Notice(
     "orange",
     "This text is no longer your draft",
@@ -185,31 +177,9 @@ def see(content: Content, connection: Connection, library: Library) -> Seen:
     return Seen(connection, gathered, rendered, shown, publishing.cost(rendered, connection))
 
 
-def counts(text: str, chosen: Sequence[Connection]) -> list[Count]:
-    """How full each platform's limit is; one line per platform, however many of its connections are chosen."""
-    by_platform = {connection.platform: connection for connection in chosen}
-    made: list[Count] = []
-    for platform, connection in by_platform.items():
-        usage = publishing.usage(Content(text=text), connection)
-        known = PLATFORMS[platform]
-        made.append(Count(known.name, known.colour, usage.used, usage.limit.most, *IN_WORDS[usage.limit.unit]))
-    return made
-
-
-def marks(text: str, seen: Sequence[Seen]) -> Iterator[Mark]:
-    """Where the text has links, mentions and tags, in the browser's units."""
-
-    def who(handle: str) -> str | None:
-        return next(filter(None, (each.gathered.lookups.who(handle) for each in seen)), None)
-
-    text = text.encode("utf-8", "replace").decode()
-    at = 0
-    for segment in text_rules.segments(text, text_rules.detect_facets(text, who)):
-        length = len(segment.text.encode("utf-16-le")) // 2
-        kind = segment.feature["$type"].rpartition("#")[2] if segment.feature else None
-        if kind in ("link", "mention", "tag"):
-            yield Mark(at, at + length, kind)
-        at += length
+def who(seen: Sequence[Seen], handle: str) -> str | None:
+    """Whom a handle means, as far as any of the platforms has said."""
+    return next(filter(None, (each.gathered.lookups.who(handle) for each in seen)), None)
 
 
 def links(content: Content) -> list[str]:

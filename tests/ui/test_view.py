@@ -122,8 +122,9 @@ def test_quiet_leaves_markdown_alone(label: str, drawn: str):
 
 FIELD = """
 import streamlit as st
-from ui.composer import Count, composer, written
+from ui.composer import Count, composer, prepare, written
 
+prepare()
 text = written("From the server", key="text", rev=2)
 count = Count("Bluesky", 1, len(text), 300)
 st.text(composer(text, key="text", label="Text", counts=[count], rev=2))
