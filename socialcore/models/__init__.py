@@ -9,7 +9,7 @@ from socialcore.models.connections import Clock, Connection, Departure, Duty, Gr
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
 from socialcore.models.media import Media, MediaChunk, MediaFit
 from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
-from socialcore.models.publishing import Attempt, Delivery, Draft, Post
+from socialcore.models.publishing import Attempt, Delivery, Draft, Edit, Post, Telling
 from socialcore.models.records import AuditEntry, Event
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Departure",
     "Draft",
     "Duty",
+    "Edit",
     "Event",
     "Feature",
     "FlagsVersion",
@@ -39,5 +40,6 @@ __all__ = [
     "Post",
     "SignIn",
     "Spending",
+    "Telling",
     "Worker",
 ]
