@@ -8,12 +8,13 @@ been seen not to show any more.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from socialcore import audit, deliveries, duties, failures, lanes, reviews
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Access, Adapter
+from socialcore.adapters.contract import Access, Adapter, Json
 from socialcore.database import AccountScope, Database, ReadScope, worker_scope
 from socialcore.duties import Duty, sign_in_of
 from socialcore.transitions import note_grant
@@ -80,11 +81,10 @@ def perform(database: Database, sealing: Vault, duty: Duty) -> None:
         if found["reconnect_because"]:  # asking the platform would only have it say so again
             duties.put_off(scope, duty, _reconnect(found["reconnect_because"]), timedelta(minutes=1))
             return
-    adapter, wire, remote_id = ADAPTERS[platform], found["wire"] or {}, found["remote_id"]
     failure: failures.PlatformFailure | None = None
     try:
-        if not duties.with_access(database, sealing, platform, grant, lambda it: _is_gone(adapter, it, wire, remote_id)):
-            failure = failures.Unavailable(STILL_SHOWN)
+        taken_down = partial(_taken_down, ADAPTERS[platform], found["wire"], found["remote_id"])
+        duties.with_access(database, sealing, platform, grant, taken_down)
     except failures.PlatformFailure as refusal:
         failure = refusal
     with worker_scope(database, duty.account_id) as scope:
@@ -95,9 +95,10 @@ def perform(database: Database, sealing: Vault, duty: Duty) -> None:
             _note_failure(scope, duty, failure, asked_at=found["asked_at"], now=found["now"])
 
 
-def _is_gone(adapter: Adapter, access: Access, wire: dict[str, Any], remote_id: str) -> bool:
+def _taken_down(adapter: Adapter, wire: Json, remote_id: str, access: Access) -> None:
     adapter.delete(access, remote_id)
-    return adapter.read_back(access, wire, remote_id) is None
+    if adapter.read_back(access, wire, remote_id) is not None:
+        raise failures.Unavailable(STILL_SHOWN)
 
 
 def _what_is_there(scope: AccountScope, duty: Duty) -> Any:

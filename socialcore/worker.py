@@ -14,7 +14,7 @@ from functools import partial
 
 import sqlalchemy.exc
 
-from socialcore import __version__, duties, health, lanes, reviews
+from socialcore import __version__, duties, edits, health, lanes, reviews, withdrawals
 from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
@@ -172,7 +172,10 @@ class Worker:
         if duty is None:
             return False
         self._may_have_duties = True  # there may be more
-        perform = reviews.perform if duty.kind == "look" else partial(duties.perform, every=self._check_every)
+        otherwise = partial(duties.perform, every=self._check_every)
+        perform = {"look": reviews.perform, "withdraw": withdrawals.perform, "edit": edits.perform}.get(
+            duty.kind, otherwise
+        )
         future = executor.submit(perform, self._database, self._vault, duty)
         future.add_done_callback(lambda _: self._hear_of_work())  # there may be more, that waited for its place
         self._on_duty[duty.platform].add(future)
