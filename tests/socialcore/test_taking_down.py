@@ -11,7 +11,9 @@ import pytest
 
 from socialcore import deliveries, failures, publishing, withdrawals
 from socialcore.adapters import ADAPTERS, http
-from socialcore.adapters.contract import Lookups
+from socialcore.adapters.apps import sandbox_app
+from socialcore.adapters.contract import Access, Lookups
+from socialcore.adapters.google_business import GoogleBusiness
 from socialcore.connections import Connection
 from socialcore.database import NotYourAccount, account_scope, portfolio_scope
 from socialcore.deliveries import Delivery
@@ -393,14 +395,7 @@ class TestCrashes:
 class TestGoogle:
     def test_a_location_that_is_out_of_sight_is_not_called_taken_down(self):
         """404 for the post and for the location: nobody can tell whether it is public still."""
-        access = ADAPTERS["google_business"]
-        assert access is not None
-        answers = FaultyProxy(None)
-        with answers as nowhere, http.new_client() as client:
-            from socialcore.adapters.apps import sandbox_app  # noqa: PLC0415
-            from socialcore.adapters.contract import Access  # noqa: PLC0415
-            from socialcore.adapters.google_business import GoogleBusiness  # noqa: PLC0415
-
+        with FaultyProxy(None) as nowhere, http.new_client() as client:
             missing = Answer.json(404, {"error": {"code": 404, "status": "NOT_FOUND", "message": "not found"}})
             nowhere.misbehave(faulty_proxy.answering(missing), times=None)
             adapter = GoogleBusiness(sandbox_app("google_business", nowhere.url), client)
