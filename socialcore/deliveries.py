@@ -1,6 +1,6 @@
 """One post on its way to one connection, as the people who watch it see it and steer it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -31,6 +31,14 @@ Shown = Literal[
     "missed",
     "cancelled",
 ]
+# What a person can do about a failure, by its kind.
+NEXT: Mapping[str, str] = {
+    "ContentRejected": "Next: copy the text into a new post, change it, and send that.",
+    "Unavailable": "Next: send it again when the platform is back.",
+    "OutcomeUnknown": "Next: send it again.",
+    "GivenUp": "Next: look for it on the platform; if it is not there, send it again.",
+    "ReconnectNeeded": "Next: reconnect it on the Connections page; then this goes out by itself.",
+}
 _AGAIN = (
     "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, withdraw_at = null,"
     " expires_at = now() + :window"

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from socialcore.deliveries import AttemptSeen, Delivery
+from socialcore.deliveries import NEXT, AttemptSeen, Delivery
 from ui import words
 from ui.parts import note
 from ui.platforms import PLATFORMS, mark
@@ -13,13 +13,6 @@ from ui.view import Element, Node, h, icon
 SOON = timedelta(minutes=1)
 LONGEST_SHOWN = 90  # characters of an address; a longer one says nothing more to a person
 
-NEXT = {
-    "ContentRejected": "Next: copy the text into a new post, change it, and send that.",
-    "Unavailable": "Next: send it again when the platform is back.",
-    "OutcomeUnknown": "Next: send it again.",
-    "GivenUp": "Next: look for it on the platform; if it is not there, send it again.",
-    "ReconnectNeeded": "Next: reconnect it on the Connections page; then this goes out by itself.",
-}
 OUTCOMES = {
     "accepted": ("green", "check", "The platform took it"),
     "queued": ("gray", "clock", "Certainly not published"),
