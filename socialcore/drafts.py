@@ -78,5 +78,16 @@ def restore(scope: AccountScope, content: Content, connection_ids: Sequence[UUID
         )
 
 
+def start_from(scope: AccountScope, content: Content, connection_ids: Sequence[UUID]) -> None:
+    """Begin with a copy of something; what was being written is set aside under a name."""
+    if current(scope).content.text.strip():
+        scope.run(
+            "update drafts set name = 'Set aside ' || to_char(now(), 'YYYY-MM-DD HH24:MI:SS.US')"
+            " where account_id = :account_id and operator_id = :operator_id and name is null",
+            _mine(scope),
+        )
+    restore(scope, content, connection_ids)
+
+
 def _mine(scope: AccountScope) -> Mapping[str, Any]:
     return {"account_id": scope.account_id, "operator_id": scope.operator_id}

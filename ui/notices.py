@@ -10,6 +10,7 @@ import streamlit as st
 
 from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
+from socialcore.edits import NotEditable
 from socialcore.failures import PlatformFailure
 from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import NotAllowed
@@ -59,6 +60,7 @@ TITLES: Mapping[type[Exception], str] = {
     SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
     BadToken: "No token was made",
+    NotEditable: "It was not edited",
     OtherIdentity: "That is another identity",
     NothingOpens: "There is nothing to connect",
 }
@@ -69,7 +71,7 @@ KEPT: Mapping[type[Exception], str] = {
 }
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
-    *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
+    *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken, NotEditable),
 )
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
@@ -90,7 +92,7 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens() | BadToken():
+        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens() | BadToken() | NotEditable():
             return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
         case _:
             return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")
