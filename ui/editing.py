@@ -17,7 +17,7 @@ ORDERED = Notice(
 INSTEAD = "Take it down and write it anew instead."
 
 
-def button(operator: Operator, account: Account, delivery: Delivery, content: Content) -> None:
+def offer(operator: Operator, account: Account, delivery: Delivery, content: Content) -> None:
     """Draw the button for what is public: off, with the reason, where its words stay as they are."""
     if not delivery.is_public or not operator.may(Capability.PUBLISH):
         return

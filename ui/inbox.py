@@ -30,7 +30,9 @@ def draw(operator: Operator) -> None:
         show(h("ul.list", *rows), key="told", on_pick=lambda picked: open_post(operator, told, picked))
         if told:
             st.button("Mark all as read", key="mark_read", on_click=mark_read, args=(operator, told))
-    shell.follow()
+    if session.kept("inbox_used"):  # else the page has yet to draw what its own callbacks have left
+        session.keep("inbox_used", value=False)
+        shell.follow()
 
 
 def _row(telling: Telling, account: accounts.Account, now: datetime) -> Element:
@@ -47,6 +49,7 @@ def _row(telling: Telling, account: accounts.Account, now: datetime) -> Element:
 
 @notices.action
 def open_post(operator: Operator, told: Sequence[Telling], picked: str) -> None:
+    session.keep("inbox_used", value=True)
     telling = next(each for each in told if str(each.id) == picked)
     _tick_off(operator, [telling])
     shell.go_to("posts", post=str(telling.post_id))
@@ -54,6 +57,7 @@ def open_post(operator: Operator, told: Sequence[Telling], picked: str) -> None:
 
 @notices.action
 def mark_read(operator: Operator, told: Sequence[Telling]) -> None:
+    session.keep("inbox_used", value=True)
     _tick_off(operator, told)
 
 

@@ -52,7 +52,7 @@ def for_all(operator: Operator, account: Account, post: SubmittedPost) -> None:
                 f"Send again: only {where}", key="send_failed", on_click=send_failed, args=(operator, account, failed),
                 help="What is public already is not sent a second time.",
             )  # fmt: skip
-        taking_down.button(operator, account, post.deliveries, label="Take down everywhere", key="take_down_all")
+        taking_down.offer(operator, account, post.deliveries, label="Take down everywhere", key="take_down_all")
         if operator.may(Capability.PUBLISH):
             st.button("Copy into a new post", key="copy", icon=":material/content_copy:", on_click=copy,
                       args=(operator, account, post))  # fmt: skip
@@ -70,9 +70,9 @@ def actions(operator: Operator, account: Account, delivery: Delivery, content: C
             st.button("Send it late", key=f"late-{delivery.id}", on_click=send_late, args=known)
         if delivery.shown == "failed":
             st.button("Send again", key=f"again-{delivery.id}", on_click=review.send_again, args=known)
-        editing.button(operator, account, delivery, content)
+        editing.offer(operator, account, delivery, content)
         if not is_only:
-            taking_down.button(operator, account, [delivery], label="Take down here", key=f"take-down-{delivery.id}")
+            taking_down.offer(operator, account, [delivery], label="Take down here", key=f"take-down-{delivery.id}")
 
 
 @notices.action

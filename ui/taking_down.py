@@ -18,7 +18,7 @@ ORDERED = Notice("orange", "Being taken down", "Here it says when each platform 
 REASON = "take_down_reason"
 
 
-def button(operator: Operator, account: Account, found: Sequence[Delivery], *, label: str, key: str) -> None:
+def offer(operator: Operator, account: Account, found: Sequence[Delivery], *, label: str, key: str) -> None:
     """Draw the button if there is anything to take down; it asks before it does."""
     meant = [each for each in found if each.can_withdraw]
     if meant and operator.may(Capability.PUBLISH):
