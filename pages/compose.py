@@ -2,23 +2,24 @@
 
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from functools import partial
 
 import streamlit as st
 
-from socialcore import connections, drafts, publishing, times
+from socialcore import connections, drafts, measures, publishing, times
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, notices, sending, session, shell, words, writing
-from ui.composer import composer, written
+from ui import attaching, editor, notices, options, sending, session, shell, tour, words, writing
+from ui.editor import Editor
 from ui.parts import empty, quiet
 from ui.view import h, show
 
 operator = session.require(Capability.PUBLISH)
-account = shell.choose_account(operator)
+account = shell.choose_account(operator, above=partial(tour.draw, 0))
 with session.scope(operator, account) as scope:
-    usable = [each for each in connections.of_account(scope) if each.is_usable]
-    draft = writing.current(scope, account)
+    usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
+    writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
 writing.all_is_saved(account)
 shell.header("Compose", "What you write is kept until you publish or discard it.", account=account)
@@ -29,40 +30,55 @@ if not usable:
     st.stop()
 
 by_id = {str(connection.id): connection for connection in usable}
-TEXT, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("text", "when", "day", "hour"))
-rev = writing.revision(draft)
-TO = f"to-{rev}"
+library = session.library(operator, account)
+TO, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("to", "when", "day", "hour"))
 
 
 def chosen_connections() -> list[Connection]:
     return [by_id[each] for each in session.widget(TO) or () if each in by_id]
 
 
+def fields(seen: list[writing.Seen]) -> Editor:
+    draft = writing.working(account)
+    rev = writing.revision(account, draft)
+    known = (seen, chosen_connections(), partial(save, rev), partial(keep, rev, anew=True))
+    return Editor(f"text-{account.id}", rev, draft.content, *known)
+
+
 def content_now() -> Content:
-    """What stands in the field, also in a callback that comes before what was typed last has been drawn."""
-    text = written(draft.content.text, key=TEXT, rev=rev)
-    return replace(draft.content, text=text, media=attaching.described(draft.content, rev))
+    """What is on the screen, also in a callback that comes before what was typed last has been drawn."""
+    here = fields([])
+    content = editor.content_now(here)
+    described = replace(content, media=attaching.described(content, here.rev))
+    return options.chosen_now(described, here.rev)
 
 
-def save(*_: str) -> None:
-    save_content(content_now())
+def save(rev: str, *_: str) -> None:
+    keep(rev, content_now())
 
 
-def save_content(content: Content) -> None:
-    text = written(draft.content.text, key=TEXT, rev=rev)
-    writing.save(operator, account, rev, replace(content, text=text), [each.id for each in chosen_connections()])
+def keep(rev: str, content: Content, *, anew: bool = False) -> None:
+    """Save it as the draft that `rev` names, which is not the present one in a window that was left behind."""
+    to = [each.id for each in chosen_connections()]
+    write = writing.replace_content if anew else writing.save
+    write(operator, account, rev, content, to)
+
+
+def attach(rev: str, content: Content) -> None:
+    keep(rev, replace(content_now(), media=content.media))
 
 
 @notices.action
 def publish() -> None:
-    sending.publish(operator, account, draft, content_now(), chosen_connections(), chosen_time())
+    sending.publish(operator, account, writing.working(account), content_now(), chosen_connections(), chosen_time())
     session.redraw()
 
 
 @notices.action
 def discard() -> None:
     with session.scope(operator, account) as scope:
-        drafts.finish(scope, draft.submit_token)
+        measures.discarded(scope, writing.working(account).submit_token)
+        drafts.finish(scope, writing.working(account).submit_token)
     session.redraw()
 
 
@@ -95,31 +111,43 @@ def say_when(due_at: datetime) -> None:
     st.caption(f"{says}.{twice}")
 
 
+def choose_where(rev: str) -> list[Connection]:
+    if not session.has_widget(TO):
+        before = [str(each) for each in writing.working(account).connection_ids if str(each) in by_id]
+        session.set_widget(TO, before or (list(by_id) if len(by_id) == 1 else []))
+    st.pills(
+        "Publish to", list(by_id), selection_mode="multi", key=TO, on_change=save, args=(rev,), wrap=True,
+        format_func=lambda each: shell.connection_label(by_id[each]),
+    )  # fmt: skip
+    return chosen_connections()
+
+
+@notices.action
+def put_in_sample() -> None:
+    here = fields([])
+    keep(here.rev, replace(content_now(), text=tour.SAMPLE), anew=True)
+
+
 @st.fragment
 def write() -> None:
+    content = content_now()
+    tour.draw(
+        tour.steps_done(account, chosen=bool(chosen_connections()), begun=writing.is_begun(content)),
+        sample=put_in_sample if not writing.is_begun(content) else None,
+    )
     left, right = st.columns([11, 9], gap="large")
     with left, notices.explained():
-        default = [str(each) for each in draft.connection_ids if str(each) in by_id] or (
-            list(by_id) if len(by_id) == 1 else []
-        )
-        st.pills(
-            "Publish to", list(by_id), selection_mode="multi", default=default, key=TO, on_change=save, wrap=True,
-            format_func=lambda each: shell.connection_label(by_id[each]),
-        )  # fmt: skip
-        chosen = chosen_connections()
+        chosen = choose_where(fields([]).rev)
         content = content_now()
-        found = {each.id: writing.who(content, each) for each in chosen}
-        rendered = {each.id: writing.render(content, each, found[each.id]) for each in chosen}
-        mentioned = {handle: who for known in found.values() for handle, who in known.items() if who}
-        composer(
-            content.text, key=TEXT, label="Text", rev=rev, on_change=save, counts=writing.counts(content, chosen),
-            marks=tuple(writing.marks(content.text, mentioned)), placeholder="What is new?",
-        )  # fmt: skip
-        attaching.area(operator, account, draft.content, rev, save_content)
-        notes = writing.problems(account, content, chosen, allowed, found)
-        show(h("div.stack.wide", *notes), key="problems")
-        for known in found.values():
-            sending.saw(known)
+        seen = [writing.see(content, each, library) for each in chosen]
+        here = fields(seen)
+        editor.draw(here, content)
+        show(h("div.stack.wide", *writing.problems(account, content, seen, allowed)), key="problems")
+        editor.fixes(here, content)
+        attaching.area(operator, account, content, here.rev, partial(attach, here.rev))
+        options.draw(content, here.platforms, writing.links(content), here.rev, here.save)
+        for each in seen:
+            sending.saw(each.gathered.nobody)
         try:
             due_at, no_time = choose_time(), None
         except times.NoSuchTime as error:
@@ -127,26 +155,28 @@ def write() -> None:
             st.warning(no_time)
         if due_at:
             say_when(due_at)
-        missing = shell.what_is_missing(content, chosen, no_time, due_at, session.now())
+        missing = writing.what_is_missing(content, chosen, no_time, due_at, session.now())
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
-                "Discard",
-                key="discard",
-                type="tertiary",
-                on_click=discard,
-                disabled=not (content.text or content.media),
+                "Discard", key="discard", type="tertiary", on_click=discard, disabled=not writing.is_begun(content)
             )
             st.button(
                 f"{'Schedule' if due_at else 'Publish'} for {account.name}", key="publish", type="primary",
                 icon=":material/send:", on_click=publish, disabled=bool(missing), help=missing,
             )  # fmt: skip
     with right:
-        st.header("Preview", anchor=False)
-        library = session.library(operator, account)
-        pictures = [(attaching.source(library, account.id, each.id), each.alt) for each in content.media]
-        cards = [writing.preview(account, each, rendered[each.id], pictures) for each in chosen] if content.text else []
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.header("Preview", anchor=False, width="content")
+            st.toggle("What will be sent", key="requests")
+        begun = seen if writing.is_begun(content) else []
+        address = partial(attaching.source, library, account.id)
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
+        cards = [writing.preview(account, each, address) for each in begun]
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")
+        if session.widget("requests"):
+            for each in begun:
+                st.caption(f"To {each.connection.name}: every byte but ids and times that only the platform gives.")
+                st.code(writing.requests(each, session.now()), language="json", wrap_lines=True)
     shell.follow()
 
 

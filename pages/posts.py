@@ -14,7 +14,7 @@ from socialcore.history import SubmittedPost
 from socialcore.operators import Capability
 from socialcore.reviews import Review
 from socialcore.withdrawals import Withdrawal
-from ui import delivered, finding, notices, postlist, review, session, shell
+from ui import delivered, notices, postfilter, postlist, review, session, shell
 from ui.parts import account_name, empty
 from ui.view import h, show
 
@@ -23,7 +23,7 @@ with session.portfolio(operator) as scope:
     by_id = {account.id: account for account in accounts.visible(scope)}
 says = "Everything submitted, the latest first; open one to see what became of it. Times are each account's own."
 shell.header("Posts", says, count=len(by_id))
-wanted = finding.filters(by_id)
+wanted = postfilter.filters(by_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ def close_post() -> None:
 @st.fragment(run_every="3s")
 def live() -> None:
     now = session.now()
-    page = finding.page(wanted)
+    page = postfilter.page(wanted)
     with notices.explained():
         with session.portfolio(operator) as scope:
             known = {account.id: account for account in accounts.visible(scope)}
             names = operators.names(scope)
-            found = history.search(scope, wanted, before=page, most=finding.ON_A_PAGE)
+            found = history.search(scope, wanted, before=page, most=postfilter.ON_A_PAGE)
             total = history.count(scope, wanted)
             post_id = opened()
             post = history.post(scope, post_id) if post_id else None
@@ -74,12 +74,12 @@ def live() -> None:
         detail, rows = st.columns([11, 10], gap="large") if post_id else (None, st.container())
         with rows:
             listed = [postlist.row(each, known[each.account_id], now, chosen=post_id) for each in found]
-            finding.head(operator, wanted, total, len(found), is_first=page is None)
+            postfilter.head(operator, wanted, total, len(found), is_first=page is None)
             if listed:
                 show(h("ul.list", *[h("li", each) for each in listed]), key="list", on_pick=open_post)
             else:
-                finding.nothing(wanted)
-            finding.turn(wanted, found, is_first=page is None)
+                postfilter.nothing(wanted)
+            postfilter.turn(wanted, found, is_first=page is None)
         if detail is not None:
             with detail, st.container(border=True, key="detail"):
                 st.button("Close", key="close", type="tertiary", icon=":material/close:", on_click=close_post)

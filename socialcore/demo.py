@@ -4,9 +4,12 @@ import json
 import logging
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 from socialcore import accounts, connections, failures, operators
+from socialcore.adapters import ADAPTERS
 from socialcore.database import Database, SystemScope, account_scope
 from socialcore.installation import Installation
 from socialcore.posts import Platform
@@ -15,6 +18,7 @@ from socialcore.vault import Vault
 log = logging.getLogger(__name__)
 
 ISSUER = "demo"  # never a provider's: those are URLs
+CALLBACK = "http://localhost/sign-in/back"  # nobody is sent there: the sandbox says what a browser would bring
 APP_PASSWORD = "demo-demo-demo-demo"  # noqa: S105 - of the sandbox, where everybody may know it
 
 BUSINESSES = (
@@ -25,6 +29,7 @@ BUSINESSES = (
     ("Summit Cycle Works", "Europe/Zurich", "#a3262b", "summitcycle.test"),
     ("Lakeside Veterinary", "Asia/Kolkata", "#0f6470", "lakesidevet.test"),
 )
+EVERYWHERE = "Cedar & Pine Florist"  # is connected on every platform, for a newcomer to see what that looks like
 FLAGS = ("feature_social_composer", "feature_bluesky_posting", "feature_twitter_posting", "feature_slack_posting")
 # Product owners and admins see every account; publishers and testers the ones they work for.
 OPERATORS: tuple[tuple[operators.Role, str], ...] = (
@@ -74,6 +79,38 @@ def connect(database: Database, vault: Vault, installation: Installation, sandbo
             continue
         with account_scope(database, operator_id, ids[name]) as scope:
             connections.connect(scope, vault, "bluesky", granted, granted.targets[0].id)
+        if name == EVERYWHERE:
+            for platform, whose in _identities(handle).items():
+                _connect_by_browser(database, vault, operator_id, ids[name], sandbox_url, platform, whose)
+
+
+def _identities(handle: str) -> dict[Platform, str]:
+    """Who signs in for the business at the platforms whose sign-in is a page of theirs."""
+    brand = handle.removesuffix(".test")
+    return {"google_business": f"owner@{handle}", "twitter": brand, "slack": brand}
+
+
+def _connect_by_browser(
+    database: Database,
+    vault: Vault,
+    operator_id: UUID,
+    account_id: UUID,
+    sandbox_url: str,
+    platform: Platform,
+    who: str,
+) -> None:
+    """Sign in as a browser would, with the sandbox consenting at once."""
+    adapter = ADAPTERS[platform]
+    departure = adapter.depart({}, redirect_uri=CALLBACK, state="demo")
+    consent = _ask(f"{sandbox_url}/control/{platform}/consent", {"url": departure.url, "account": who})
+    brought = dict(parse_qsl(urlsplit(str(consent["redirect"])).query))
+    try:
+        granted = adapter.connect({**departure.keep, **brought})
+    except failures.PlatformFailure as failure:
+        log.warning("%s is not connected to the sandbox's %s: %s", who, platform, failure)
+        return
+    with account_scope(database, operator_id, account_id) as scope:
+        connections.connect(scope, vault, platform, granted, granted.targets[0].id)
 
 
 def email(role: operators.Role) -> str:
@@ -110,10 +147,12 @@ def _open_sandbox_accounts(sandbox_url: str, name: str, handle: str) -> None:
         "slack": {"handle": brand, "name": name},
     }
     for platform, wish in wishes.items():
-        request = urllib.request.Request(  # noqa: S310 - our own address on this machine
-            f"{sandbox_url}/control/{platform}/accounts",
-            json.dumps(wish).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            answer.read()
+        _ask(f"{sandbox_url}/control/{platform}/accounts", wish)
+
+
+def _ask(url: str, wish: Mapping[str, object]) -> dict[str, Any]:
+    request = urllib.request.Request(  # noqa: S310 - our own address on this machine
+        url, json.dumps(wish).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return json.load(answer)

@@ -3,12 +3,13 @@
 Outside any scope: platforms, strangers' pages and a store of media are asked, and may take their time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from socialcore import failures, link_cards
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Card, Json, Lookups, Picture
+from socialcore.adapters.contract import Card, Lookups, Picture
 from socialcore.connections import Connection
 from socialcore.fetcher import Unfetched
 from socialcore.link_cards import LinkCard
@@ -33,11 +34,32 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found, and what could not be."""
+
+    value: Any
+    problem: Problem | None = None
+
+
+# Names a question so that two who ask the same are told the same.
+Question: TypeAlias = tuple[str, ...]
+# Answers a question by doing what is given with it, or by remembering; None: not yet.
+Ask: TypeAlias = Callable[[Question, Callable[[], Answer]], Answer | None]
+
+
+def at_once(_question: Question, find: Callable[[], Answer]) -> Answer:
+    """Ask, and wait for as long as it takes."""
+    return find()
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """Everything that was found, and what could not be."""
 
     lookups: Lookups
     problems: tuple[Problem, ...]
+    nobody: tuple[str, ...] = ()  # handles that name nobody
+    is_whole: bool = True  # nothing is still being found out
 
 
 def wanted(content: Content, connection: Connection) -> Wanted:
@@ -54,34 +76,55 @@ def gather(
     library: Library,
     *,
     has_public_media: bool,
-    who: Mapping[str, str | None] | None = None,
+    ask: Ask = at_once,
     card_of: Callable[[str], LinkCard] = link_cards.card,
 ) -> Gathered:
     """Find out everything a post asks for. Cards and fitted pictures are stored, and stay as they are now.
 
     Args:
         has_public_media: whether platforms can fetch pictures from this installation.
-        who: whom handles mean, as far as that is known already.
+        ask: who is asked; one who cannot wait says "not yet", and what was found is not whole then.
 
     Raises:
         Unavailable: if a platform does not say who is mentioned, or the store of media is away.
     """
     asked = wanted(content, connection)
+    where, account = (connection.platform, connection.service), str(connection.account_id)
+    who = {each: ask(("who", *where, each), lambda each=each: _who(connection, each)) for each in asked.handles}
+    posts = {each: ask(("post", *where, each), lambda each=each: _post(connection, each)) for each in asked.posts}
+    cards = {
+        each: ask(("card", account, each), lambda each=each: _card(each, library, card_of)) for each in asked.cards
+    }
+    pictures = {
+        each.id: ask(
+            ("picture", account, connection.platform, each.id), lambda each=each: _picture(each, connection, library)
+        )
+        for each in asked.pictures
+    }
+    answers = [*who.values(), *posts.values(), *cards.values(), *pictures.values()]
     problems = _left_out(content, connection, asked)
-    known = dict(who or {})
-    for handle in asked.handles:
-        if handle not in known:
-            known[handle] = _who(connection, handle)
-    posts = {link: _post(connection, link, problems) for link in asked.posts}
-    cards = {url: _card(url, library, card_of, problems) for url in asked.cards}
-    pictures = {each.id: _picture(each, connection, library, problems) for each in asked.pictures}
+    problems += [answer.problem for answer in answers if answer and answer.problem]
     if asked.pictures and ADAPTERS[connection.platform].capabilities.takes_pictures_by_url and not has_public_media:
         problems.append(NO_ADDRESS)
 
     def picture(reference: MediaReference) -> Picture | None:
-        return pictures.get(reference.id)
+        return _value(pictures.get(reference.id))
 
-    return Gathered(Lookups(known.get, posts.get, cards.get, picture), tuple(problems))
+    return Gathered(
+        Lookups(
+            lambda handle: _value(who.get(handle)),
+            lambda link: _value(posts.get(link)),
+            picture=picture,
+            card=lambda url: _value(cards.get(url)),
+        ),
+        tuple(problems),
+        tuple(handle for handle, answer in who.items() if answer is not None and answer.value is None),
+        all(answer is not None for answer in answers),
+    )
+
+
+def _value(answer: Answer | None) -> Any:
+    return answer.value if answer else None
 
 
 def _left_out(content: Content, connection: Connection, asked: Wanted) -> list[Problem]:
@@ -91,54 +134,44 @@ def _left_out(content: Content, connection: Connection, asked: Wanted) -> list[P
         problems.append(
             Problem(f"Not every picture or video can go to {can.name}", "Leave them out, or send this post elsewhere.")
         )
-    variant = content.variants.get(connection.platform)
-    parts = content.parts if variant is None or variant.parts is None else variant.parts
-    if parts and can.threads is None:
+    if content.parts_for(connection.platform) and can.threads is None:
         problems.append(Problem(f"{can.name} takes no threads", "Write it as one post, or send this post elsewhere."))
     return problems
 
 
-def _who(connection: Connection, handle: str) -> str | None:
+def _who(connection: Connection, handle: str) -> Answer:
     try:
-        return ADAPTERS[connection.platform].resolve(connection.service, handle)
+        return Answer(ADAPTERS[connection.platform].resolve(connection.service, handle))
     except failures.PlatformFailure as failure:
         raise failures.Unavailable(f"We could not find out who @{handle} is. Try again.") from failure
 
 
-def _post(connection: Connection, link: str, problems: list[Problem]) -> Json | None:
+def _post(connection: Connection, link: str) -> Answer:
     adapter = ADAPTERS[connection.platform]
-    found = adapter.reference(connection.service, link)
-    if found is None:
-        title = f"{adapter.capabilities.name} knows no post at {link}"
-        problems.append(Problem(title, "Copy the link of a post that is public there, or leave it out."))
-    return found
+    if found := adapter.reference(connection.service, link):
+        return Answer(found)
+    title = f"{adapter.capabilities.name} knows no post at {link}"
+    return Answer(None, Problem(title, "Copy the link of a post that is public there, or leave it out."))
 
 
-def _card(url: str, library: Library, card_of: Callable[[str], LinkCard], problems: list[Problem]) -> Card | None:
+def _card(url: str, library: Library, card_of: Callable[[str], LinkCard]) -> Answer:
     try:
         found = card_of(url)
     except Unfetched as error:
-        problems.append(error.problem)
-        return None
-    if found.without_thumb:
-        problems.append(found.without_thumb)
+        return Answer(None, error.problem)
     thumb = library.keep(found.thumb).picture if found.thumb else None
-    return Card(found.url, found.title, found.description, thumb)
+    return Answer(Card(found.url, found.title, found.description, thumb), found.without_thumb)
 
 
-def _picture(
-    reference: MediaReference, connection: Connection, library: Library, problems: list[Problem]
-) -> Picture | None:
+def _picture(reference: MediaReference, connection: Connection, library: Library) -> Answer:
     can = ADAPTERS[connection.platform].capabilities
     stored = library.about(reference.id)
     is_video = stored is not None and stored.seconds is not None
     if is_video and can.video is None:
-        problems.append(Problem(f"{can.name} takes no video", "Leave it out, or send this post elsewhere."))
-        return None
+        return Answer(None, Problem(f"{can.name} takes no video", "Leave it out, or send this post elsewhere."))
     try:
         if is_video and can.video:
-            return library.video(reference.id, can.video)
-        return library.fit(reference.id, can.pictures) if can.pictures else None
+            return Answer(library.video(reference.id, can.video))
+        return Answer(library.fit(reference.id, can.pictures) if can.pictures else None)
     except Unusable as error:
-        problems.append(error.problem)
-        return None
+        return Answer(None, error.problem)

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -57,6 +57,46 @@ class Content:
     def options_for(self, platform: Platform) -> Mapping[str, Any]:
         variant = self.variants.get(platform)
         return {**self.options, **(variant.options if variant else {})}
+
+
+def texts_of(content: Content, platform: Platform | None) -> tuple[str, ...]:
+    """List the posts of the thread as it is written for a platform, or for all that share it (None)."""
+    if platform is None:
+        return (content.text, *content.parts)
+    return (content.text_for(platform), *content.parts_for(platform))
+
+
+def has_own_text(content: Content, platform: Platform) -> bool:
+    variant = content.variants.get(platform)
+    return variant is not None and (variant.text is not None or variant.parts is not None)
+
+
+def with_texts(content: Content, platform: Platform | None, texts: Sequence[str]) -> Content:
+    """Write these for a platform alone, or for all that share a text (None)."""
+    first, *rest = texts
+    if platform is None:
+        return replace(content, text=first, parts=tuple(rest))
+    return _with_variant(content, platform, text=first, parts=tuple(rest))
+
+
+def with_shared_text(content: Content, platform: Platform) -> Content:
+    """Have a platform show the shared text again."""
+    return _with_variant(content, platform, text=None, parts=None)
+
+
+def with_options(content: Content, platform: Platform, options: Mapping[str, Any]) -> Content:
+    return _with_variant(content, platform, options=options)
+
+
+def with_media(content: Content, platform: Platform, media: tuple[MediaReference, ...] | None) -> Content:
+    """Show these on a platform alone; None: those that all share."""
+    return _with_variant(content, platform, media=media)
+
+
+def _with_variant(content: Content, platform: Platform, **changed: Any) -> Content:
+    variant = replace(content.variants.get(platform, Variant()), **changed)
+    others = {each: known for each, known in content.variants.items() if each != platform}
+    return replace(content, variants={**others, platform: variant} if variant != Variant() else others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ from uuid import UUID, uuid4
 
 from socialcore import events, flags, lanes, posts
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Json, Lookups, Usage
+from socialcore.adapters.contract import Json, Lookups, Option, Shown, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
-from socialcore.posts import Content, Problem
+from socialcore.posts import Content, Platform, Problem
+
+FILES = frozenset({"pictures", "video", "card"})  # of rendered content; uploaded before the request
+NOBODYS = UUID(int=0)  # the id of no delivery
 
 
 class NotReady(Exception):
@@ -62,9 +65,24 @@ def cost(rendered: Sequence[Json], connection: Connection) -> Decimal:
     return sum((ADAPTERS[connection.platform].cost(part) for part in rendered), Decimal(0))
 
 
-def segments(rendered: Json, connection: Connection) -> Sequence[tuple[str, str | None]]:
-    """Cut what will be sent into pieces for a preview: plain (None), link, mention or tag."""
-    return ADAPTERS[connection.platform].segments(rendered)
+def shown(rendered: Sequence[Json], connection: Connection) -> list[Shown]:
+    """Say what people will see, post by post, read from what will be sent."""
+    return [post for part in rendered for post in ADAPTERS[connection.platform].shown(part)]
+
+
+def options(platform: Platform) -> tuple[Option, ...]:
+    """What an operator may choose there besides the text."""
+    return ADAPTERS[platform].capabilities.options
+
+
+def requests(rendered: Sequence[Json], connection: Connection, *, at: datetime) -> list[Json]:
+    """What each request to the platform would carry if it were made now.
+
+    Its time and our id are those of a request made `at`; pictures, a video and the post before in a thread
+    have ids that only the platform gives: such a part is shown as it is frozen when it is submitted.
+    """
+    freeze, target = ADAPTERS[connection.platform].freeze, connection.target_id
+    return [part if part.keys() & FILES else freeze(target, part, delivery_id=NOBODYS, at=at).wire for part in rendered]
 
 
 def usage(content: Content, connection: Connection) -> Usage:
@@ -76,26 +94,6 @@ def usage(content: Content, connection: Connection) -> Usage:
 def usages(content: Content, connection: Connection) -> Sequence[Usage]:
     """Measure the text against each of the platform's limits, the tightest first."""
     return ADAPTERS[connection.platform].usage(content)
-
-
-def resolve(connection: Connection, handle: str) -> str | None:
-    """Ask the connection's platform whom a mention means; None if it names nobody.
-
-    Raises:
-        PlatformFailure: if the platform does not say.
-    """
-    return ADAPTERS[connection.platform].resolve(connection.service, handle)
-
-
-def mentions(content: Content, connection: Connection) -> list[str]:
-    """The handles a post mentions on this connection's platform, which `render` will want resolved."""
-    asked: list[str] = []
-
-    def note(handle: str) -> None:
-        asked.append(handle)
-
-    ADAPTERS[connection.platform].render(content, Lookups(who=note))
-    return list(dict.fromkeys(asked))
 
 
 def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, flags.Evaluation]:
@@ -166,7 +164,12 @@ def submit(  # noqa: PLR0913 - all that is decided at this moment
     ).first():
         _queue(scope, post.id, rendered, chosen, due_at, undo, late_window)
         events.record(
-            scope, "post.submitted", number=post.number, connections=len(chosen), scheduled=due_at is not None
+            scope,
+            "post.submitted",
+            number=post.number,
+            connections=len(chosen),
+            scheduled=due_at is not None,
+            composition=submit_token,
         )
     queued = scope.run(
         "select id, due_at from deliveries where account_id = :account_id and post_id = :id order by id",

@@ -1,20 +1,19 @@
 """The moment of publishing, and what is shown of it until it has ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import streamlit as st
 
-from socialcore import deliveries, drafts, gathering, history, publishing
+from socialcore import deliveries, drafts, history, publishing
 from socialcore.accounts import Account
-from socialcore.adapters.contract import Json
 from socialcore.connections import Connection
-from socialcore.failures import Unavailable
+from socialcore.gathering import Gathered
 from socialcore.history import SubmittedPost
 from socialcore.operators import Capability, Operator
 from socialcore.posts import Content
-from ui import delivered, notices, session, shell, words, writing
+from ui import delivered, finding, notices, session, shell, words
 from ui.parts import undo_bar
 from ui.session import Notice
 from ui.view import Element, h, show
@@ -33,18 +32,25 @@ def publish(
     chosen: Sequence[Connection],
     due_at: datetime | None,
 ) -> None:
-    """Freeze what will be sent and queue it. One action; doing it twice is doing it once."""  # fmt: skip
+    """Freeze what will be sent and queue it. One action; doing it twice is doing it once.
+
+    Raises:
+        NotReady: if it does not fit, or a picture, a video or a quoted post cannot go where it should.
+        Unavailable: if a platform does not say who is mentioned. The text is kept.
+    """
     operator.require(Capability.PUBLISH)
-    known = {connection.id: writing.who(content, connection, patience=5) for connection in chosen}
-    if not _mentions_are_known(content, chosen, known):
+    if found := publishing.problems(content, chosen):
+        raise publishing.NotReady(found)
+    library = session.library(operator, account)
+    gathered = {each.id: finding.insist(content, each, library) for each in chosen}
+    if _holds_back(gathered):
         return
     chosen_settings = session.settings()
-    rendered = _rendered(operator, account, content, chosen, known)
     with session.scope(operator, account) as scope:
         submitted = publishing.submit(
             scope,
             content,
-            rendered,
+            {each.id: publishing.render(content, each, gathered[each.id].lookups) for each in chosen},
             chosen,
             submit_token=draft.submit_token,
             due_at=due_at,
@@ -56,54 +62,29 @@ def publish(
     session.keep(f"watched:{account.id}", submitted.post_id)
 
 
-def _rendered(
-    operator: Operator,
-    account: Account,
-    content: Content,
-    chosen: Sequence[Connection],
-    known: Mapping[UUID, writing.Who],
-) -> dict[UUID, Sequence[Json]]:
-    """Find out everything the post asks for, and freeze what each platform will be given.
+def _holds_back(gathered: Mapping[UUID, Gathered]) -> bool:
+    """Hold back once when it turns out only now that a mention names nobody: it is not what was seen.
 
     Raises:
         NotReady: if a picture, a video or a quoted post cannot go where it should.
     """
-    library, public = session.library(operator, account), session.settings().media_url is not None
-    gathered = {
-        each.id: gathering.gather(content, each, library, has_public_media=public, who=known[each.id])
-        for each in chosen
-    }
     wrong = {
         connection_id: [problem for problem in found.problems if problem.severity == "error"]
         for connection_id, found in gathered.items()
     }
     if any(wrong.values()):
         raise publishing.NotReady(wrong)
-    return {each.id: publishing.render(content, each, gathered[each.id].lookups) for each in chosen}
+    nobody = {handle for found in gathered.values() for handle in found.nobody}
+    if unseen := nobody - _seen():
+        saw(nobody)
+        title = f"Nobody is called @{min(unseen)}"
+        session.leave_notice(Notice("orange", title, "Publish again to send it as plain words. Your text is kept."))
+    return bool(unseen)
 
 
-def _mentions_are_known(content: Content, chosen: Sequence[Connection], known: Mapping[UUID, writing.Who]) -> bool:
-    """Hold back once when it turns out only now that a mention names nobody: it is not what was seen.
-
-    Raises:
-        Unavailable: if a platform does not say who is mentioned.
-    """
-    for connection in chosen:
-        asked = set(publishing.mentions(content, connection))
-        if unanswered := asked - set(known[connection.id]):
-            raise Unavailable(f"We could not find out who @{min(unanswered)} is. Your text is kept: try again.")
-        unseen = {handle for handle, did in known[connection.id].items() if did is None} - _seen()
-        if unseen:
-            title = f"Nobody is called @{min(unseen)}"
-            saw(known[connection.id])
-            session.leave_notice(Notice("orange", title, "Publish again to send it as plain words. Your text is kept."))
-            return False
-    return True
-
-
-def saw(found: writing.Who) -> None:
+def saw(nobody: Collection[str]) -> None:
     """Remember which mentions were shown to name nobody, so that publishing need not ask."""
-    session.keep("seen_nobody", _seen() | {handle for handle, did in found.items() if did is None})
+    session.keep("seen_nobody", _seen() | set(nobody))
 
 
 def _seen() -> set[str]:
@@ -125,6 +106,7 @@ def _watch(operator: Operator, account: Account, post_id: UUID) -> None:
         if post is None:
             return
         now = session.now()
+        _note_state(account, post)
         with st.container(border=True, key="watch"):
             show(_headline(post, account), *_undo(post, account, now), _rows(post, account, now), key="watched",
                  on_pick=lambda _: take_back(operator, account, post))  # fmt: skip
@@ -144,7 +126,17 @@ def take_back(operator: Operator, account: Account, post: SubmittedPost) -> None
         session.leave_notice(TOO_LATE)
         return
     session.keep(f"watched:{account.id}", None)
+    session.keep(f"watched_state:{account.id}", None)
     session.leave_notice(TAKEN_BACK if is_back else BESIDE)
+
+
+def _note_state(account: Account, post: SubmittedPost) -> None:
+    """Remember how far it is, for the tour, which is drawn anew when that changes."""
+    ended = all(each.state == "confirmed" for each in post.deliveries)
+    state = "confirmed" if ended else "on its way"
+    if session.kept(f"watched_state:{account.id}") != state:
+        session.keep(f"watched_state:{account.id}", state)
+        session.redraw()
 
 
 def _headline(post: SubmittedPost, account: Account) -> Element:
@@ -184,4 +176,5 @@ def _rows(post: SubmittedPost, account: Account, now: datetime) -> Element:
 
 def _stop_watching(account: Account) -> None:
     session.keep(f"watched:{account.id}", None)
+    session.keep(f"watched_state:{account.id}", None)
     session.redraw()  # without the fragment, which would go on asking

@@ -219,6 +219,16 @@ def kept(name: str) -> Any:
     return st.session_state.get(f"kept:{name}")
 
 
+def arrive(page: str) -> None:
+    """Note which page is drawn: one that was not drawn before is opened, drawing it again is not."""
+    keep("arrived", value=kept("page") != page)
+    keep("page", page)
+
+
+def has_arrived() -> bool:
+    return bool(kept("arrived"))
+
+
 def redraw() -> None:
     """Have the whole page drawn anew, not just the fragment whose widget was used: `shell.follow` does it."""
     keep("redraw", value=True)
@@ -232,6 +242,11 @@ def is_redrawn() -> None:
 def widget(key: str) -> Any:
     """What a widget holds, for the callback of another."""
     return st.session_state.get(key)
+
+
+def has_widget(key: str) -> bool:
+    """Was a widget with this key drawn in the last run?"""
+    return key in st.session_state
 
 
 def set_widget(key: str, value: object) -> None:

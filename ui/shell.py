@@ -1,17 +1,15 @@
 """The top of every page: who we act for and where, the title, and what callbacks have left to say."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
 import streamlit as st
 
-from socialcore import demo, publishing
+from socialcore import demo
 from socialcore.accounts import Account
 from socialcore.connections import Connection
 from socialcore.operators import Capability, Operator, Role
-from socialcore.posts import Content
 from socialcore.times import city
 from ui import notices, session
 from ui.parts import banner, banner_all, empty, note
@@ -46,8 +44,12 @@ def offers(operator: Operator, page: str, capability: Capability) -> bool:
     return operator.may(capability) and (page != "sandbox" or session.settings().sandbox_url is not None)
 
 
-def choose_account(operator: Operator) -> Account:
-    """Let the operator say who they act for; until they have, a page shows nothing else and ends here."""
+def choose_account(operator: Operator, *, above: Callable[[], None] | None = None) -> Account:
+    """Let the operator say who they act for; until they have, a page shows nothing else and ends here.
+
+    Args:
+        above: draws what stands above the choice.
+    """
     account, choices = session.acting_for(operator)
     by_id = {str(each.id): each for each in choices}
     if not choices:
@@ -71,6 +73,8 @@ def choose_account(operator: Operator) -> Account:
             on_change=switch,
         )
     if account is None:
+        if above is not None:
+            above()
         with st.container(gap=None):
             st.title("Who are you acting for?", anchor=False)
             st.caption("Nothing is shown or sent before you have chosen. The choice stays until you change it.")
@@ -103,12 +107,17 @@ def go_to(page: str, **which: str) -> None:
     session.keep("go_to", (page, which))
 
 
-def follow() -> None:
-    """Do what a callback in this fragment has asked of the whole page: open another one, or draw all anew."""
+def leave() -> None:
+    """Open the page that a callback has asked for, if one has."""
     if target := session.kept("go_to"):
         session.keep("go_to", None)
         page, which = target
         st.switch_page(page_file(page), query_params=which)
+
+
+def follow() -> None:
+    """Do what a callback in this fragment has asked of the whole page: open another one, or draw all anew."""
+    leave()
     if session.has_notices() or session.kept("redraw"):
         session.keep("redraw", value=False)
         st.rerun()
@@ -122,25 +131,16 @@ def as_id(value: str | None) -> UUID | None:
         return None
 
 
+def in_order(found: Iterable[Connection]) -> list[Connection]:
+    """Sort connections as their platforms stand everywhere."""
+    order = list(PLATFORMS)
+    return sorted(found, key=lambda each: (order.index(each.platform), each.name.lower(), each.detail))
+
+
 def connection_label(connection: Connection) -> str:
     """An option for a native widget: the platform's image, the name there, and what tells it from its namesakes."""
     name = " · ".join(filter(None, (called(connection.platform, connection.name), connection.detail)))
     return f"{PLATFORMS[connection.platform].label.partition(chr(0x2002))[0]}\u2002:gray[{name}]"
-
-
-def what_is_missing(
-    content: Content, chosen: Sequence[Connection], no_time: str | None, due_at: datetime | None, now: datetime
-) -> str | None:
-    """Why the button is off, in words; None when everything is there."""
-    if not content.text.strip():
-        return "Write something first."
-    if not chosen:
-        return "Choose where it should go."
-    if no_time or (due_at is not None and due_at <= now):
-        return no_time or "This time has passed. Choose a later one."
-    if publishing.problems(content, chosen):
-        return "Solve what is marked red first."
-    return None
 
 
 def sign_in() -> None:

@@ -1,30 +1,31 @@
-"""What the compose page derives from a text as it is written: counts, marks, previews, problems."""
+"""What the compose page derives from a draft as it is written: counts, marks, previews, problems."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 import sqlalchemy.exc
-import streamlit as st
 
-from socialcore import drafts, publishing
+from socialcore import drafts, measures, publishing
 from socialcore.accounts import Account
-from socialcore.adapters.contract import Lookups, TextUnit
+from socialcore.adapters.contract import Json, Shown, TextUnit
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.drafts import Draft
-from socialcore.failures import PlatformFailure
 from socialcore.flags import Evaluation
+from socialcore.gathering import Gathered
+from socialcore.media import Library
 from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
 from socialcore.text import bluesky as text_rules
-from ui import notices, previews, session, words
+from ui import finding, notices, previews, session
 from ui.composer import Count, Mark
 from ui.parts import note
 from ui.platforms import PLATFORMS
+from ui.previews import Address, Whose
 from ui.session import Notice
 from ui.view import Element, h
 
@@ -35,31 +36,6 @@ IN_WORDS: Mapping[TextUnit, tuple[str, str]] = {
     TextUnit.WEIGHT: ("characters", "a link counts 23, an emoji 2"),
     TextUnit.UTF16: ("characters", "an emoji counts 2 or more"),
 }
-LOOKUP_PATIENCE = 0.8  # seconds that a pause in typing may wait for a platform to say who is mentioned
-
-Who = Mapping[str, str | None]  # handles that were asked about: whom they mean, None for nobody
-
-
-@st.cache_resource
-def _lookups() -> tuple[ThreadPoolExecutor, dict[tuple[str, str], Future[str | None]]]:
-    return ThreadPoolExecutor(4, thread_name_prefix="mention"), {}
-
-
-def who(content: Content, connection: Connection, *, patience: float = LOOKUP_PATIENCE) -> Who:
-    """Find out whom the text mentions, as far as the platform says so in time; asked once per handle."""
-    pool, asked = _lookups()
-    found: dict[str, str | None] = {}
-    for handle in publishing.mentions(content, connection):
-        key = (connection.service, handle)
-        if key not in asked or (asked[key].done() and asked[key].exception()):
-            if len(asked) > 5000:
-                asked.clear()
-            asked[key] = pool.submit(publishing.resolve, connection, handle)
-        try:
-            found[handle] = asked[key].result(timeout=patience)
-        except (NotYet, PlatformFailure):
-            continue
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,38 +47,71 @@ class Unsaved:
     connection_ids: Sequence[UUID]
 
 
-def revision(draft: Draft) -> str:
-    return f"{draft.id}-{draft.revision}"
+def revision(account: Account, draft: Draft) -> str:
+    """Names what the server wants in the fields: new with another draft, and when we change it ourselves."""
+    return f"{draft.id}-{draft.revision}-{session.kept(f'changes:{account.id}') or 0}"
 
 
 def current(scope: AccountScope, account: Account) -> Draft:
     """The draft, with what was written to it while the database was away."""
     draft = drafts.current(scope)
     unsaved = is_unsaved(account)
-    if unsaved is None or unsaved.rev != revision(draft):
-        return draft
-    drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
-    return drafts.current(scope)
+    if unsaved is not None and unsaved.rev == revision(account, draft):
+        drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
+        draft = drafts.current(scope)
+    session.keep(f"draft:{account.id}", draft)
+    _measure(scope, account, draft)
+    return draft
+
+
+def _measure(scope: AccountScope, account: Account, draft: Draft) -> None:
+    """Note that the page was opened, and on which draft; a draft that follows a published one is opened, too."""
+    if session.has_arrived():
+        measures.viewed(scope, "compose")
+    if session.has_arrived() or session.kept(f"opened:{account.id}") != draft.submit_token:
+        measures.opened(scope, draft.submit_token)
+    session.keep(f"opened:{account.id}", draft.submit_token)
+
+
+def working(account: Account) -> Draft:
+    """The draft as this visit saw and changed it last, without asking the database at every key."""
+    return session.kept(f"draft:{account.id}")
+
+
+def replace_content(
+    operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]
+) -> None:
+    """Save what we changed ourselves, such as a thread that was split, and have the fields show it."""
+    save(operator, account, rev, content, connection_ids)
+    session.keep(f"changes:{account.id}", (session.kept(f"changes:{account.id}") or 0) + 1)
+    if unsaved := is_unsaved(account):
+        session.keep(f"unsaved:{account.id}", replace(unsaved, rev=revision(account, working(account))))
 
 
 def save(operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]) -> None:
     """Keep what is written: in the database, and while that is away, in this visit."""
+    written = replace(working(account), content=content, connection_ids=tuple(connection_ids))
     try:
         session.insist_on_sign_in()
         with session.scope(operator, account) as scope:
             draft = drafts.current(scope)
-            is_this = revision(draft) == rev and drafts.save(scope, draft, content, connection_ids)
+            is_this = revision(account, draft) == rev and drafts.save(scope, draft, content, connection_ids)
+            if is_this and is_begun(content) and not is_begun(draft.content):
+                measures.begun(scope, draft.submit_token)
         if not is_this:
             words = (
                 f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"
             )
             session.leave_notice(Notice("orange", "This text is no longer your draft", words))
+            return
     except sqlalchemy.exc.SQLAlchemyError:
         session.keep(f"unsaved:{account.id}", Unsaved(rev, content, connection_ids))
     except notices.FINAL as error:
         session.leave_notice(notices.in_words(error))
+        return
     else:
         all_is_saved(account)
+    session.keep(f"draft:{account.id}", written)
 
 
 def is_unsaved(account: Account) -> Unsaved | None:
@@ -114,34 +123,43 @@ def all_is_saved(account: Account) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """What one connection's platform will be given, part by part, and what that costs."""
+class Seen:
+    """What one connection's platform will be given as far as it is known now, and what people will see of it."""
 
-    parts: Sequence[Sequence[tuple[str, str | None]]]
+    connection: Connection
+    gathered: Gathered
+    rendered: Sequence[Json]
+    shown: Sequence[Shown]
     cost: Decimal
 
 
-def render(content: Content, connection: Connection, known: Who) -> Rendered:
-    rendered = publishing.render(content, connection, Lookups(who=known.get))
-    return Rendered([publishing.segments(part, connection) for part in rendered], publishing.cost(rendered, connection))
+def see(content: Content, connection: Connection, library: Library) -> Seen:
+    gathered = finding.gathered(content, connection, library)
+    rendered = publishing.render(content, connection, gathered.lookups)
+    shown = publishing.shown(rendered, connection)
+    return Seen(connection, gathered, rendered, shown, publishing.cost(rendered, connection))
 
 
-def counts(content: Content, chosen: Sequence[Connection]) -> list[Count]:
+def counts(text: str, chosen: Sequence[Connection]) -> list[Count]:
     """How full each platform's limit is; one line per platform, however many of its connections are chosen."""
     by_platform = {connection.platform: connection for connection in chosen}
     made: list[Count] = []
     for platform, connection in by_platform.items():
-        usage = publishing.usage(content, connection)
+        usage = publishing.usage(Content(text=text), connection)
         known = PLATFORMS[platform]
         made.append(Count(known.name, known.colour, usage.used, usage.limit.most, *IN_WORDS[usage.limit.unit]))
     return made
 
 
-def marks(text: str, known: Who) -> Iterator[Mark]:
+def marks(text: str, seen: Sequence[Seen]) -> Iterator[Mark]:
     """Where the text has links, mentions and tags, in the browser's units."""
+
+    def who(handle: str) -> str | None:
+        return next(filter(None, (each.gathered.lookups.who(handle) for each in seen)), None)
+
     text = text.encode("utf-8", "replace").decode()
     at = 0
-    for segment in text_rules.segments(text, text_rules.detect_facets(text, known.get)):
+    for segment in text_rules.segments(text, text_rules.detect_facets(text, who)):
         length = len(segment.text.encode("utf-16-le")) // 2
         kind = segment.feature["$type"].rpartition("#")[2] if segment.feature else None
         if kind in ("link", "mention", "tag"):
@@ -149,52 +167,82 @@ def marks(text: str, known: Who) -> Iterator[Mark]:
         at += length
 
 
-def preview(
-    account: Account, connection: Connection, rendered: Rendered, pictures: Sequence[tuple[str, str]] = ()
-) -> Element:
-    """The post as the platform will show it, made from what will be sent."""
-    linked = sum(kind is not None for part in rendered.parts for _, kind in part)
-    says = [f"{linked} linked" if linked else "no links"]
-    says += [f"{len(rendered.parts)} parts"] if len(rendered.parts) > 1 else []
-    says += [words.counted(len(pictures), "picture")] if pictures else []
-    says += [f"costs ${rendered.cost}"] if rendered.cost else []
-    card = previews.card(
-        connection.platform, account.name, connection.name, connection.detail, account.colour, rendered.parts, pictures
-    )
+def links(content: Content) -> list[str]:
+    """The web links of the shared text and of all others, each once."""
+    texts = [content.text, *content.parts, *(each.text or "" for each in content.variants.values())]
+    facets = [
+        facet["features"][0]
+        for text in texts
+        for facet in text_rules.detect_facets(text.encode("utf-8", "replace").decode(), lambda _: None)
+    ]
+    return list(dict.fromkeys(feature["uri"] for feature in facets if "uri" in feature))
+
+
+def preview(account: Account, seen: Seen, address: Address) -> Element:
+    """The post as the platform will show it, read from what will be sent."""
+    connection, parts = seen.connection, seen.shown
+    linked = sum(kind is not None for post in parts for _, kind in post.words)
+    says = [note for post in parts for note in post.notes]
+    says += [f"thread of {len(parts)}"] if len(parts) > 1 else []
+    says += [f"{linked} linked" if linked else "no links"]
+    says += [f"costs ${seen.cost}"] if seen.cost else []
+    says += [] if seen.gathered.is_whole else ["still finding out"]
+    whose = Whose(account.name, connection.name, connection.detail, account.colour)
+    card = previews.card(connection.platform, whose, parts, address)
     return h("section", previews.caption(connection.platform, " · ".join(says)), card)
 
 
+def requests(seen: Seen, now: datetime) -> str:
+    """What each request to the platform would carry, as JSON."""
+    made = publishing.requests(seen.rendered, seen.connection, at=now)
+    return json.dumps(made[0] if len(made) == 1 else made, ensure_ascii=False, indent=2)
+
+
 def problems(
-    account: Account,
-    content: Content,
-    chosen: Sequence[Connection],
-    allowed: Mapping[UUID, Evaluation],
-    found: Mapping[UUID, Who],
+    account: Account, content: Content, seen: Sequence[Seen], allowed: Mapping[UUID, Evaluation]
 ) -> list[Element]:
     """What stands in the way, and what an operator should know, worst first."""
     notes: list[Element] = []
     if is_unsaved(account):
         words = "The database does not answer. Your text stays in this window, and is saved once it does."
         notes.append(note("orange", "Not saved yet", words, sign="clock"))
-    if content.text.strip():
-        wrong = {problem for each in publishing.problems(content, chosen).values() for problem in each}
-        notes += [note("red", problem.title, problem.next_step) for problem in sorted(wrong, key=_title)]
-        doubtful = {problem for each in publishing.warnings(content, chosen).values() for problem in each}
-        notes += [note("orange", problem.title, problem.next_step) for problem in sorted(doubtful, key=_title)]
-    for connection in chosen:
-        if not (decision := allowed[connection.id]).on:
+    chosen = [each.connection for each in seen]
+    if is_begun(content):
+        found = [problem for each in publishing.problems(content, chosen).values() for problem in each]
+        found += [problem for each in publishing.warnings(content, chosen).values() for problem in each]
+        found += [problem for each in seen for problem in each.gathered.problems]
+        notes += _in_order(found)
+    for each in seen:
+        if not (decision := allowed[each.connection.id]).on:
             words = f"It will be held, not lost: {decision.because}. A product owner can turn it on."
-            notes.append(note("orange", f"Posting to {connection.name} is off", words, sign="pause"))
-        nobody = [handle for handle, did in found[connection.id].items() if did is None]
-        if nobody:
-            title = f"Nobody on {PLATFORMS[connection.platform].name} is called {_listed(nobody)}"
+            notes.append(note("orange", f"Posting to {each.connection.name} is off", words, sign="pause"))
+        if each.gathered.nobody:
+            handles = ", ".join(f"@{handle}" for handle in each.gathered.nobody)
+            title = f"Nobody on {PLATFORMS[each.connection.platform].name} is called {handles}"
             notes.append(note("orange", title, "It stays in the text, as plain words without a link.", sign="eye"))
     return notes
 
 
-def _title(problem: Problem) -> str:
-    return problem.title
+def what_is_missing(
+    content: Content, chosen: Sequence[Connection], no_time: str | None, due_at: datetime | None, now: datetime
+) -> str | None:
+    """Why the button is off, in words; None when everything is there."""
+    if not is_begun(content):
+        return "Write something first."
+    if not chosen:
+        return "Choose where it should go."
+    if no_time or (due_at is not None and due_at <= now):
+        return no_time or "This time has passed. Choose a later one."
+    if publishing.problems(content, chosen):
+        return "Solve what is marked red first."
+    return None
 
 
-def _listed(handles: Sequence[str]) -> str:
-    return ", ".join(f"@{handle}" for handle in handles)
+def is_begun(content: Content) -> bool:
+    """Is there anything to publish yet?"""
+    return bool(content.text.strip() or content.media or any(each.text for each in content.variants.values()))
+
+
+def _in_order(found: Sequence[Problem]) -> list[Element]:
+    unique = sorted(dict.fromkeys(found), key=lambda each: (each.severity != "error", each.title))
+    return [note("red" if each.severity == "error" else "orange", each.title, each.next_step) for each in unique]

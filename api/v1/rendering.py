@@ -61,8 +61,7 @@ def fit_of(call: Call, content: Content, connection: Connection, allowed: Evalua
     nobody: list[str] = []
     if gathered:
         doubts = [*doubts, *(each for each in gathered.problems if each.severity == "warning")]
-        handles = gathering.wanted(content, connection).handles
-        nobody = [each for each in dict.fromkeys(handles) if gathered.lookups.who(each) is None]
+        nobody = list(gathered.nobody)
     if gathered and not errors:
         sent = publishing.render(content, connection, gathered.lookups)
     return Fit(

@@ -93,6 +93,25 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """Something to choose for one platform besides the text, so that a page can ask for it without knowing it.
+
+    `name` is where the answer stands in `Content.options_for`; "call_to_action.url" is inside "call_to_action".
+    An answer of `default`, or none, is left out.
+    """
+
+    name: str
+    label: str
+    # moment: a day and an hour where the target is; link_in_text: one of those that the text has.
+    kind: Literal["choice", "choices", "switch", "words", "link", "moment", "link_in_text"]
+    choices: tuple[tuple[Any, str], ...] = ()  # the answer, and how it reads
+    default: Any = None
+    when: tuple[str, tuple[Any, ...]] | None = None  # asked only where that option has one of these answers
+    says: str = ""  # what a person would not expect
+    most: int | None = None  # characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """What a platform allows and how it behaves, as data, so that no caller asks "which platform is this?"."""
 
@@ -111,6 +130,7 @@ class Capabilities:
     threads: Literal["together", "chain"] | None = None
     sign_in: tuple[Literal["password", "browser"], ...] = ("password",)
     permissions: frozenset[str] = frozenset()  # what a sign-in has to allow us, in the platform's words
+    options: tuple[Option, ...] = ()
     reviews: bool = False  # what it accepts, it looks at before it shows it: "pending" first, and perhaps "rejected"
     rules: tuple[Rule, ...] = ()
     source: str
@@ -186,6 +206,19 @@ class Card:
     title: str
     description: str
     thumb: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One public post as the platform will show it, read from what will be sent and from nothing else."""
+
+    words: Sequence[tuple[str, str | None]]  # in pieces: plain (None), link, mention or tag
+    pictures: Sequence[Json] = ()  # and video: each "id", "alt", "media_type", "width", "height"
+    card: Card | None = None  # of a link
+    headline: str = ""  # of an event or an offer
+    dates: str = ""  # of it, where the place is
+    action: str = ""  # what stands on the button
+    notes: tuple[str, ...] = ()  # what a reader does not see, such as who can reply
 
 
 def _none(_asked: object) -> None:
@@ -303,8 +336,8 @@ class Adapter(Protocol):
         """What the platform charges us for publishing this, in US dollars."""
         ...
 
-    def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
-        """Cut rendered text into pieces for a preview: plain (None), link, mention or tag."""
+    def shown(self, rendered: Json) -> Sequence[Shown]:
+        """Say what people will see of it, post by post: several only of a thread that goes out together."""
         ...
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:

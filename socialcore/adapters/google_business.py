@@ -25,7 +25,7 @@ from uuid import UUID
 import httpx
 
 from socialcore import failures
-from socialcore.adapters import google_posts
+from socialcore.adapters import google_posts, google_shown
 from socialcore.adapters.apps import SERVICES, App
 from socialcore.adapters.contract import (
     Access,
@@ -43,6 +43,7 @@ from socialcore.adapters.contract import (
     ReadBack,
     Receipt,
     Rule,
+    Shown,
     Sighting,
     Source,
     Target,
@@ -93,6 +94,7 @@ class GoogleBusiness:
         text_limits=(google_posts.SUMMARY,),
         can_delete=True,
         why_not_edited=None,
+        options=google_shown.OPTIONS,
         # No key of ours tells one post from another, so a second one is made only when the first surely is not there.
         settle=timedelta(seconds=60),
         misses=2,
@@ -219,8 +221,8 @@ class GoogleBusiness:
     def cost(self, rendered: Json) -> Decimal:
         return Decimal(0)
 
-    def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
-        return [(piece.text, "link" if piece.link else None) for piece in text_rules.pieces(rendered["text"])]
+    def shown(self, rendered: Json) -> Sequence[Shown]:
+        return [google_shown.shown(rendered)]
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         """Say where Google will find the photo; it comes for it when the post is made."""

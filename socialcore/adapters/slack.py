@@ -31,6 +31,7 @@ from socialcore.adapters.contract import (
     Picture,
     ReadBack,
     Receipt,
+    Shown,
     Sighting,
     Target,
     Usage,
@@ -135,8 +136,12 @@ class Slack:
     def cost(self, rendered: Json) -> Decimal:
         return Decimal(0)
 
-    def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
-        return [(piece.text, "link" if piece.link else None) for piece in text_rules.pieces(rendered["text"])]
+    def shown(self, rendered: Json) -> Sequence[Shown]:
+        words = [(piece.text, "link" if piece.link else None) for piece in text_rules.pieces(rendered["text"])]
+        unfurls = {True: ("Links unfurl",), False: ("Links do not unfurl",)}
+        return [
+            Shown(words=words, pictures=rendered.get("pictures", ()), notes=unfurls.get(rendered.get("unfurl", ""), ()))
+        ]
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         if wire is not None:

@@ -5,7 +5,7 @@ Source: the pages of https://docs.slack.dev named here, read 2026-11-23.
 
 from datetime import date, timedelta
 
-from socialcore.adapters.contract import Budget, Capabilities, PictureLimits, Rule, Source, TextLimit, TextUnit
+from socialcore.adapters.contract import Budget, Capabilities, Option, PictureLimits, Rule, Source, TextLimit, TextUnit
 from socialcore.adapters.slack_errors import NAME
 from socialcore.text import slack as text_rules
 
@@ -31,6 +31,14 @@ CAPABILITIES = Capabilities(
     text_limits=(TextLimit(text_rules.MAX_TEXT, TextUnit.UTF16, _source("reference/methods/chat.postMessage")),),
     can_delete=True,
     why_not_edited=None,
+    options=(
+        Option(
+            name="unfurl",
+            label="Links and media unfurl",
+            kind="choice",
+            choices=((None, "As Slack decides"), (True, "Always"), (False, "Never")),
+        ),
+    ),
     settle=timedelta(minutes=1),  # Slack names no time; a request it took is done or dropped long before
     misses=2,
     read_lag=timedelta(seconds=5),

@@ -33,6 +33,7 @@ from socialcore.adapters.contract import (
     Media,
     ReadBack,
     Receipt,
+    Shown,
     Sighting,
     Target,
     Usage,
@@ -144,13 +145,16 @@ class Twitter:
     def cost(self, rendered: Json) -> Decimal:
         return twitter_rules.cost(rendered)
 
-    def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
+    def shown(self, rendered: Json) -> Sequence[Shown]:
         text, done = str(rendered["text"]), 0
         found: list[tuple[str, str | None]] = []
         for entity in text_rules.entities(text):
             found += [(text[done : entity.start], None), (text[entity.start : entity.end], TAGS[entity.kind])]
             done = entity.end
-        return [piece for piece in (*found, (text[done:], None)) if piece[0]]
+        words = [piece for piece in (*found, (text[done:], None)) if piece[0]]
+        replies = REPLY_SETTINGS.get(rendered.get("reply_settings", ""))
+        notes = (f"Replies: {replies.lower()}",) if replies else ()
+        return [Shown(words=words, pictures=rendered.get("pictures", ()), notes=notes)]
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         """Bring the pictures, once: what is frozen names what X has, and X keeps it for a day."""

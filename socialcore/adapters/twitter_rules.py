@@ -10,6 +10,7 @@ from decimal import Decimal
 from socialcore.adapters.contract import (
     Budget,
     Capabilities,
+    Option,
     PictureLimits,
     Rule,
     Source,
@@ -27,7 +28,20 @@ def _page(name: str) -> Source:
 
 
 PERMISSIONS = ("tweet.read", "tweet.write", "users.read", "media.write", "offline.access")
-REPLY_SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
+REPLY_SETTINGS = {
+    "following": "Accounts it follows",
+    "mentionedUsers": "Who is mentioned",
+    "subscribers": "Subscribers",
+    "verified": "Verified accounts",
+}
+OPTIONS = (
+    Option(
+        name="reply_settings",
+        label="Who can reply",
+        kind="choice",
+        choices=((None, "Everybody"), *REPLY_SETTINGS.items()),
+    ),
+)
 MOST_PICTURES = 4
 MOST_ALT = 1000
 LENGTH = TextLimit(
@@ -49,6 +63,7 @@ CAPABILITIES = Capabilities(
     text_limits=(LENGTH,),
     can_delete=True,
     why_not_edited=NOT_EDITED,
+    options=OPTIONS,
     # X takes no key of ours and does not say how fresh a timeline is, so we wait longer than any lag seen in the field
     # and look twice: a second post is worse than a late one. An empty look costs nothing.
     settle=timedelta(minutes=2),

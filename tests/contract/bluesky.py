@@ -452,7 +452,7 @@ class BlueskyPosts(AdapterContract):
 
         sent = double.records()[0]["value"]
         assert sent["text"] == rendered["text"] == "x" * 270 + " example.com/aaaaaaaaaaaa..."
-        assert "".join(text for text, _ in double.adapter.segments(rendered)) == sent["text"]
+        assert "".join(text for text, _ in double.adapter.shown(rendered)[0].words) == sent["text"]
         assert [each.used for each in double.adapter.usage(content)] == [len(sent["text"])] * 2
         assert double.adapter.validate(content) == []
         assert sent["facets"][0]["features"][0]["uri"] == link

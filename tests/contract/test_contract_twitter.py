@@ -473,11 +473,12 @@ class TestValidation:
         (problem,) = problems(text="Fresh", options={"reply_settings": "nobody"})
         assert problem[1] == "error"
 
-    def test_segments_are_what_x_makes_of_a_text(self):
+    def test_words_shown_are_what_x_makes_of_a_text(self):
         text = "Ask @harbor: example.com #bread $BRD!"
         (rendered,) = Twitter(None).render(Content(text=text), Lookups())
 
-        found = Twitter(None).segments(rendered)
+        (shown,) = Twitter(None).shown(rendered)
+        found = shown.words
 
         assert "".join(piece for piece, _ in found) == text
         assert [(piece, kind) for piece, kind in found if kind] == [

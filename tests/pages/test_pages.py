@@ -473,7 +473,7 @@ class TestComposing:
 
         visit.press("publish")
 
-        assert "We could not find out who @friend.test is. Your text is kept: try again." in visit.words
+        assert "We could not find out who @friend.test is. Try again. Your text is kept." in visit.words
         assert posts_of(desk, superuser) == []
         assert visit.text == "Thanks @friend.test"
 

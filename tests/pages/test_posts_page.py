@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Business
 from tests.pages.test_pages import Desk, Visit, configured, desk, other, platform, put, seated  # noqa: F401
-from ui import finding
+from ui import postfilter
 
 
 def words_of(visit: Visit) -> str:
@@ -77,7 +77,7 @@ class TestFilters:
         assert "No post is like that." in visit.words
 
     def test_older_posts_are_a_page_away(self, desk: Desk, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr(finding, "ON_A_PAGE", 2)
+        monkeypatch.setattr(postfilter, "ON_A_PAGE", 2)
         visit = desk.visit("posts")
         assert ("Cancelled" in visit.words, "2 of 3 posts" in visit.words) == (True, True)
 

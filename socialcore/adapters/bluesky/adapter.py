@@ -35,6 +35,7 @@ from socialcore.adapters.contract import (
     Media,
     ReadBack,
     Receipt,
+    Shown,
     Sighting,
     Target,
     Usage,
@@ -111,8 +112,8 @@ class Bluesky:
     def cost(self, rendered: Json) -> Decimal:
         return Decimal(0)
 
-    def segments(self, rendered: Json) -> Sequence[tuple[str, str | None]]:
-        return list(rendering.segments(rendered))
+    def shown(self, rendered: Json) -> Sequence[Shown]:
+        return rendering.shown_posts(rendered)
 
     def upload(self, access: Access, rendered: Json, media: Media, *, wire: Json | None) -> Json:
         blobs = Uploads(self._calls).bring(access.service, access.target_id, self._signed(access), rendered, media)

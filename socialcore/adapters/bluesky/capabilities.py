@@ -6,6 +6,7 @@ from socialcore.adapters.bluesky.refusals import NAME
 from socialcore.adapters.contract import (
     Budget,
     Capabilities,
+    Option,
     PictureLimits,
     Rule,
     Source,
@@ -31,6 +32,55 @@ MOST_LABELS = 10
 MOST_THUMB_BYTES = 1_000_000  # lexicons/app/bsky/embed/external.json
 # com.atproto.label.defs, which also says who may set them: these are for an author to put on a post.
 LABELS = ("porn", "sexual", "nudity", "graphic-media", "bot", "!no-unauthenticated", "!hide", "!warn")
+WHO_IN_WORDS = {"mentioned": "who is mentioned", "followers": "followers", "following": "accounts it follows"}
+# The languages most posts are in, as their speakers call them; any other can be given through the API.
+LANGUAGES = {
+    "en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "it": "Italiano", "ja": "日本語",
+    "ko": "한국어", "nl": "Nederlands", "pl": "Polski", "pt": "Português", "sv": "Svenska", "tr": "Türkçe",
+    "uk": "Українська", "zh": "中文",
+}  # fmt: skip
+OPTIONS = (
+    Option(
+        name="langs", label="Languages of the text", kind="choices", choices=tuple(LANGUAGES.items()), most=MOST_LANGS
+    ),
+    Option(
+        name="who_can_reply",
+        label="Who can reply",
+        kind="choice",
+        choices=(
+            ("everybody", "Everybody"),
+            ("nobody", "Nobody"),
+            (["mentioned"], "Who is mentioned"),
+            (["following"], "Accounts it follows"),
+            (["followers"], "Followers"),
+            (["mentioned", "following"], "Who is mentioned, and accounts it follows"),
+        ),
+        default="everybody",
+    ),
+    Option(name="no_quotes", label="Nobody can quote it", kind="switch", default=False),
+    Option(
+        name="card",
+        label="Show a link as a card",
+        kind="link_in_text",
+        default="",
+        says="A card stands below the text, with the page's title and picture. Pictures of the post go first.",
+    ),
+    Option(
+        name="labels",
+        label="Warn readers of",
+        kind="choices",
+        choices=(
+            ("sexual", "Suggestive content"),
+            ("nudity", "Nudity"),
+            ("porn", "Adult content"),
+            ("graphic-media", "Graphic media"),
+            ("bot", "An automated post"),
+        ),
+        most=MOST_LABELS,
+    ),
+    Option(name="quote", label="Quote a post", kind="link", default="", says="The link of the post at Bluesky."),
+    Option(name="reply_to", label="Reply to a post", kind="link", default="", says="The link of the post at Bluesky."),
+)
 
 PERMISSIONS = (
     "atproto",
@@ -50,6 +100,7 @@ CAPABILITIES = Capabilities(
     text_limits=(TextLimit(300, TextUnit.GRAPHEMES, POST), TextLimit(3000, TextUnit.BYTES, POST)),
     can_delete=True,
     why_not_edited=NOT_EDITED,
+    options=OPTIONS,
     settle=timedelta(0),  # the key is ours: writing again cannot make a second post
     misses=1,
     read_lag=timedelta(0),  # getRecord asks the server that holds the record

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from socialcore.adapters.bluesky.capabilities import MOST_THUMB_BYTES
+from socialcore.adapters.bluesky.capabilities import MOST_THUMB_BYTES, WHO_IN_WORDS
 from socialcore.adapters.bluesky.options import Options
-from socialcore.adapters.contract import Card, Json, Lookups, Picture, Resolve
+from socialcore.adapters.contract import Card, Json, Lookups, Picture, Resolve, Shown
 from socialcore.posts import Content
 from socialcore.text import bluesky as text_rules
 
@@ -44,13 +44,42 @@ def shown(text: str) -> str:
     return text_rules.shorten_links(_sendable(text))
 
 
-def segments(rendered: Json) -> Iterator[tuple[str, str | None]]:
-    """Cut what will be sent into pieces for a preview, an empty line between the posts of a thread."""
-    for number, part in enumerate([rendered, *rendered.get("parts", ())]):
-        if number:
-            yield "\n\n", None
-        for segment in text_rules.segments(part["text"], part.get("facets", [])):
-            yield segment.text, segment.feature["$type"].rpartition("#")[2] if segment.feature else None
+def shown_posts(rendered: Json) -> list[Shown]:
+    """Read what will be seen of each post of a thread; what stands below the text is the first one's."""
+    video = [rendered["video"]] if "video" in rendered else []
+    first = Shown(
+        words=_words(rendered),
+        pictures=rendered.get("pictures", video),
+        card=_shown_card(rendered["card"]) if "card" in rendered else None,
+        notes=tuple(_notes(rendered)),
+    )
+    return [first, *(Shown(words=_words(part)) for part in rendered.get("parts", ()))]
+
+
+def _words(part: Json) -> list[tuple[str, str | None]]:
+    return [
+        (segment.text, segment.feature["$type"].rpartition("#")[2] if segment.feature else None)
+        for segment in text_rules.segments(part["text"], part.get("facets", []))
+    ]
+
+
+def _shown_card(card: Json) -> Card:
+    thumb = card.get("thumb")
+    picture = Picture(*(thumb[name] for name in ("id", "media_type", "size", "width", "height"))) if thumb else None
+    return Card(card["url"], card["title"], card["description"], picture)
+
+
+def _notes(rendered: Json) -> Iterator[str]:
+    if "reply" in rendered:
+        yield "A reply"
+    if "quote" in rendered:
+        yield "Quotes a post"
+    if (who := rendered.get("who_can_reply")) is not None:
+        yield "Replies: " + (", ".join(WHO_IN_WORDS[each] for each in who) or "nobody")
+    if rendered.get("no_quotes"):
+        yield "Nobody can quote it"
+    if labels := rendered.get("labels"):
+        yield "Labelled " + ", ".join(each["val"] for each in labels["values"])
 
 
 def _text(text: str, who: Resolve) -> Json:
