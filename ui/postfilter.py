@@ -30,6 +30,7 @@ STATES: Mapping[Stage, str] = {
     "cancelled": "Cancelled",
 }
 ON_A_PAGE = 50
+WIDTH = 152  # pixels: all in one row where there is room, two in a row on a phone
 Place: TypeAlias = tuple[datetime, UUID]  # of the last post on the page before
 KEYS = ("account_filter", "platform_filter", "state_filter", "words_filter", "since_filter", "until_filter")
 
@@ -39,23 +40,23 @@ def filters(by_id: Mapping[UUID, Account]) -> Wanted:
     take_from_address(by_id)
     with st.container(horizontal=True, key="filters"):
         account_id: UUID | None = st.selectbox(
-            "Account", [None, *by_id], key="account_filter", width=220, persist_state="session",
+            "Account", [None, *by_id], key="account_filter", width=WIDTH, persist_state="session",
             format_func=lambda each: by_id[each].name if each else "All accounts",
         )  # fmt: skip
         platform: Platform | None = st.selectbox(
-            "Platform", [None, *PLATFORM_KEYS], key="platform_filter", width=180, persist_state="session",
+            "Platform", [None, *PLATFORM_KEYS], key="platform_filter", width=WIDTH, persist_state="session",
             format_func=lambda each: PLATFORMS[each].name if each else "All platforms",
         )  # fmt: skip
         stage: Stage | None = st.selectbox(
-            "State", [None, *STAGES], key="state_filter", width=180, persist_state="session",
+            "State", [None, *STAGES], key="state_filter", width=WIDTH, persist_state="session",
             format_func=lambda each: STATES[each] if each else "Any state",
         )  # fmt: skip
         since: date | None = st.date_input(
-            "Submitted from", None, key="since_filter", width=150, persist_state="session"
+            "Submitted from", None, key="since_filter", width=WIDTH, persist_state="session"
         )
-        until: date | None = st.date_input("to", None, key="until_filter", width=150, persist_state="session")
+        until: date | None = st.date_input("to", None, key="until_filter", width=WIDTH, persist_state="session")
         text = st.text_input(
-            "Text or number", key="words_filter", width=220, persist_state="session", placeholder="bread, or P-12"
+            "Text or number", key="words_filter", width=WIDTH, persist_state="session", placeholder="bread, or P-12"
         )
     show_in_address()
     zone = by_id[account_id].zone if account_id else session.here()

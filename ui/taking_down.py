@@ -51,7 +51,7 @@ def _will(delivery: Delivery) -> str:
         case "sending" | "ambiguous":
             return "It is on its way. We stop it; if it becomes public all the same, we delete it."
         case _:
-            return "It is deleted there. Likes and answers to it go with it, and cannot be brought back."
+            return "It is deleted there. That cannot be undone."
 
 
 @notices.action
