@@ -46,7 +46,7 @@ def submitted(dashboard: Dashboard) -> str:
     states = "select state, count(*) from composer.deliveries group by state order by state"
     wait_for(
         lambda: {state for state, _ in dashboard.sql(states)} == {"confirmed", "failed"},
-        what="published, but for one", most_seconds=60,
+        what="published, but for one", most_seconds=90, every=0.5,
     )  # fmt: skip
     return post_id
 
@@ -65,8 +65,9 @@ def submit(dashboard: Dashboard, text: str) -> str:
     here = installation.embedded(installation.server(Settings.from_environment(dashboard.environment)))
     app = here.as_app(most_connections=1)
     operator_id = dashboard.sql("select id from composer.operators where roles = '{publisher}'")[0][0]
-    most = "select account_id from composer.connections group by 1 order by count(distinct platform) desc limit 1"
-    account_id, content = dashboard.sql(most)[0][0], Content(text=text)
+    everywhere = "select account_id from composer.connections group by 1 having count(distinct platform) = 4"
+    account_id = wait_for(lambda: dashboard.sql(everywhere), what="connected everywhere", every=0.5)[0][0]
+    content = Content(text=text)
     try:
         with account_scope(app, operator_id, account_id) as scope:
             chosen = [each for each in connections.of_account(scope) if each.is_usable]
