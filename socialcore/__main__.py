@@ -51,6 +51,8 @@ def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
 
 def _work(settings: Settings, options: argparse.Namespace) -> int:
     from socialcore import media, stores  # noqa: PLC0415
+    from socialcore.team import Channel  # noqa: PLC0415
+    from socialcore.webhook import Webhook  # noqa: PLC0415
     from socialcore.worker import NotDurable, Worker, connections_for  # noqa: PLC0415
 
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
@@ -64,6 +66,7 @@ def _work(settings: Settings, options: argparse.Namespace) -> int:
             concurrency=concurrency,
             media=media_of,
             check_every=settings.check_every,
+            channel=Channel(Webhook(settings.team_channel), settings.public_url) if settings.team_channel else None,
         )
         _stop_on_signals(worker.stop, options)
         try:

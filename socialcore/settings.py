@@ -66,6 +66,7 @@ class Settings:
     check_every: timedelta = timedelta(hours=6)
     idle: timedelta = timedelta(minutes=30)
     longest_sign_in: timedelta = timedelta(hours=10)
+    team_webhook: str | None = field(default=None, repr=False)  # an incoming webhook of the team's channel; a secret
     api_calls: int = 120  # that one token may make in a minute
     plans: Plans = field(default_factory=lambda: DEFAULT_PLANS)
 
@@ -83,6 +84,13 @@ class Settings:
     def sandbox_url(self) -> str | None:
         """Where the doubles are; None if this installation has none."""
         return f"http://127.0.0.1:{self.sandbox_port}" if self.embedded else self.own_sandbox_url
+
+    @property
+    def team_channel(self) -> str | None:
+        """The webhook to tell the team by; the embedded installation's is the sandbox. None: nobody is told."""
+        if self.team_webhook is None and self.embedded:
+            return f"{self.sandbox_url}/slack/services/your-team/composer/sandbox"
+        return self.team_webhook
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -116,6 +124,9 @@ class Settings:
             sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
             own_sandbox_url=environ.get("COMPOSER_SANDBOX_URL") or None,
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
+            team_webhook=_webhook(
+                _value_or_file(environ, "COMPOSER_TEAM_WEBHOOK"), at_home=environment == "development"
+            ),
             api_calls=_number(environ, "COMPOSER_API_CALLS", defaults.api_calls),
             check_every=timedelta(
                 hours=_number(environ, "COMPOSER_CHECK_HOURS", int(defaults.check_every.total_seconds()) // 3600)
@@ -277,6 +288,19 @@ def _public_url(environ: Mapping[str, str], name: str, *, at_home: bool) -> str 
     if url.query or url.fragment or url.username or url.password:
         raise SettingsError(f"{name} is an address without a name, a question or a fragment in it.")
     return value.rstrip("/")
+
+
+def _webhook(value: str, *, at_home: bool) -> str | None:
+    """Read the address of a webhook. It is a secret, so what is wrong with it is said without it."""
+    if not value:
+        return None
+    url = urlsplit(value)
+    loopback = at_home and url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
+    if not url.hostname or not (url.scheme == "https" or loopback) or not value.isprintable() or " " in value:
+        raise SettingsError(
+            "COMPOSER_TEAM_WEBHOOK is an https address that Slack made for a channel, as https://hooks.slack.com/services/…"
+        )
+    return value
 
 
 def _oidc(environ: Mapping[str, str]) -> Oidc | None:

@@ -12,6 +12,7 @@ from socialcore.accounts import BadAccount
 from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.drafts import BadDraftName
+from socialcore.edits import NotEditable
 from socialcore.failures import PlatformFailure
 from socialcore.guard import NotConfirmed
 from socialcore.hashtags import BadTags
@@ -72,6 +73,7 @@ TITLES: Mapping[type[Exception], str] = {
     BadDraftName: "The draft was not named",
     BadTags: "The group was not kept",
     NotConfirmed: "Not sent yet",
+    NotEditable: "It was not edited",
     OtherIdentity: "That is another identity",
     NothingOpens: "There is nothing to connect",
     NotInPlan: "The plan does not hold this platform",
@@ -97,7 +99,7 @@ KEPT: Mapping[type[Exception], str] = {
 FOR_A_PERSON = frozenset(TITLES) - {SandboxAway}  # to be corrected by whoever reads it
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
-    *(SlotTaken, TooLateToMove),
+    *(SlotTaken, TooLateToMove, NotEditable),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
     *(NotInPlan, BadAccount, BadOperator, LastAdmin, Outdated),
     *(BadDraftName, BadTags, NotConfirmed),

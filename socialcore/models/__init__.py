@@ -9,7 +9,7 @@ from socialcore.models.connections import Clock, Connection, Departure, Duty, Gr
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
 from socialcore.models.media import Media, MediaChunk, MediaCrop, MediaFit
 from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
-from socialcore.models.publishing import Attempt, Delivery, Draft, DraftVersion, HashtagGroup, Post, Slot
+from socialcore.models.publishing import Attempt, Delivery, Draft, DraftVersion, Edit, HashtagGroup, Post, Slot, Telling
 from socialcore.models.records import AuditEntry, Event
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Draft",
     "DraftVersion",
     "Duty",
+    "Edit",
     "Event",
     "Feature",
     "FlagsVersion",
@@ -43,5 +44,6 @@ __all__ = [
     "SignIn",
     "Slot",
     "Spending",
+    "Telling",
     "Worker",
 ]

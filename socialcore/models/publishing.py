@@ -157,6 +157,53 @@ class Delivery(Base):
     failure_kind: Mapped[str | None]
     failure: Mapped[str | None]
     changed_at: Mapped[Now]
+    withdraw_at: Mapped[datetime | None]
+    withdraw_by: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))
+    withdraw_reason: Mapped[str | None]
+
+
+class Edit(Base):
+    __tablename__ = "edits"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
+        Index("edits_open", "account_id", "delivery_id", unique=True, postgresql_where=text("done_at is null")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    rendered: Mapped[dict[str, Any]]
+    wire: Mapped[dict[str, Any]]
+    asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))
+    asked_at: Mapped[Now]
+    done_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    says: Mapped[str | None]
+
+
+class Telling(Base):
+    __tablename__ = "tellings"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
+        UniqueConstraint("account_id", "delivery_id", "episode"),
+        Index("tellings_operator_id", "operator_id", text("told_at DESC")),
+        Index("tellings_team", "team_due_at", postgresql_where=text("team_done_at is null")),
+        Index("tellings_claimed", "team_claimed_at", postgresql_where=text("team_claimed_at is not null")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    delivery_id: Mapped[UUID]
+    episode: Mapped[int]
+    kind: Mapped[str]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    told_at: Mapped[Now]
+    read_at: Mapped[datetime | None]
+    team_due_at: Mapped[datetime] = mapped_column(server_default=text("now() + interval '5 seconds'"))
+    team_claimed_at: Mapped[datetime | None]
+    team_tries: Mapped[int] = mapped_column(server_default=text("0"))
+    team_done_at: Mapped[datetime | None]
+    team_outcome: Mapped[str | None]
 
 
 class Attempt(Base):

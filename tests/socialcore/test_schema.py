@@ -214,6 +214,9 @@ INDEXES_WITHOUT_ACCOUNT = {
     "lanes_check": "of every account: a worker looks for connections to check",
     "lanes_owner": "of a dead worker",
     "lanes_ready_of_platform": "of every account: a worker looks for work",
+    "tellings_claimed": "of every account: how long ago the team's channel was told anything",
+    "tellings_operator_id": "an operator's own, of all their accounts",
+    "tellings_team": "of every account: a worker looks for what is to be told",
 }
 ACCOUNT_TABLES = """
     select c.oid, relname from pg_class c where relnamespace = 'composer'::regnamespace and relkind in ('r', 'p')

@@ -50,6 +50,8 @@ ACCOUNT_TABLES = (
     "deliveries",
     "attempts",
     "slots",
+    "edits",
+    "tellings",
     "media",
     "media_chunks",
     "media_fits",
@@ -79,17 +81,17 @@ CONTEXTS = (
 )
 # What a role is there for, beyond one account: everything else is a leak.
 READS = {
-    "composer_worker": {"lanes", "duties"},
+    "composer_worker": {"lanes", "duties", "tellings"},
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "draft_versions", "hashtag_groups", "slots", "audit_log"}
+    - {"memberships", "drafts", "draft_versions", "hashtag_groups", "slots", "audit_log", "edits", "tellings"}
     - {"media", "media_chunks", "media_fits", "media_crops", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
-    "composer_worker": {"lanes", "duties"},
+    "composer_worker": {"lanes", "duties", "tellings"},
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds", "audit_log"},
@@ -195,6 +197,10 @@ insert into deliveries (account_id, id, post_id, connection_id, state, priority,
 insert into attempts (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, deadline_at,
     failure) values (%(account)s, %(delivery)s, 1, %(worker)s, 1, 1, 1, now(), %(mark)s);
 insert into slots (account_id, weekday, at) values (%(account)s, 1, '09:00');
+insert into edits (account_id, delivery_id, n, rendered, wire, asked_by) values (%(account)s, %(delivery)s, 1,
+    %(json)s, %(json)s, %(operator)s);
+insert into tellings (account_id, id, delivery_id, episode, kind, operator_id) values (%(account)s, %(telling)s,
+    %(delivery)s, 1, 'failed', %(operator)s);
 insert into media (account_id, id, media_type, size, width, height, stored_by) values (%(account)s, %(media)s,
     'image/png', 1, 1, 1, %(operator)s);
 insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
@@ -214,7 +220,7 @@ insert into audit_log (actor, account_id, action, detail) values ('test', %(acco
 def fill(superuser, half):
     """Write a row into every table that holds an account's data."""
     ids: dict[str, object] = {
-        name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold")
+        name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold", "telling")
     }
     ids["media"] = hashlib.sha256(half.mark.encode()).hexdigest()
     (worker,) = superuser.execute(
@@ -602,6 +608,7 @@ class TestReferences:
             ("lanes", {"connection_id": "connection", "grant_id": "own grant", "platform": "'bluesky'"}),
             ("lanes", {"connection_id": "own connection", "grant_id": "grant", "platform": "'bluesky'"}),
             ("duties", {"kind": "'check'", "connection_id": "connection"}),
+            ("edits", {"delivery_id": "delivery", "n": "2", "rendered": "'{}'", "wire": "'{}'"}),
             ("holds", {"kind": "'connection'", "connection_id": "connection", "reason": "'r'"}),
             ("deliveries", {"post_id": "post", "connection_id": "own connection"}),
             ("deliveries", {"post_id": "own post", "connection_id": "connection"}),
@@ -843,6 +850,7 @@ def test_lanes_and_duties_show_a_worker_no_content(two, session_of, superuser):
     with acting(session_of("composer_worker"), "composer_worker", "") as session:
         lanes = session.execute("select l::text from lanes l").fetchall()
         duties = session.execute("select d::text from duties d").fetchall()
+        tellings = session.execute("select t::text from tellings t").fetchall()
         nothing = [
             session.execute(f"select 1 from {table}").fetchall()
             for table in ("accounts", "grants", "connections", "posts", "deliveries", "attempts", "holds")
@@ -850,7 +858,8 @@ def test_lanes_and_duties_show_a_worker_no_content(two, session_of, superuser):
 
     assert [row for row in lanes if str(two.other.account_id) in row[0]]
     assert [row for row in duties if str(two.other.account_id) in row[0]]
-    assert two.other.mark not in repr((lanes, duties))
+    assert [row for row in tellings if str(two.other.account_id) in row[0]]
+    assert two.other.mark not in repr((lanes, duties, tellings))
     assert nothing[:6] == [[]] * 6
     columns = superuser.execute(
         "select attname from pg_attribute where attrelid = 'composer.lanes'::regclass and attnum > 0 order by 1"

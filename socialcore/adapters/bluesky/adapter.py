@@ -12,7 +12,7 @@ import httpx
 from socialcore import failures
 from socialcore.adapters import atproto
 from socialcore.adapters.bluesky import checks, links, records, rendering, servers
-from socialcore.adapters.bluesky.capabilities import CAPABILITIES, MOST_PARTS, PERMISSIONS
+from socialcore.adapters.bluesky.capabilities import CAPABILITIES, MOST_PARTS, NOT_EDITED, PERMISSIONS
 from socialcore.adapters.bluesky.discovery import Discovery
 from socialcore.adapters.bluesky.oauth import Browser
 from socialcore.adapters.bluesky.passwords import Passwords
@@ -188,6 +188,12 @@ class Bluesky:
             found = self._record(access, each.collection, each.key)
             differs += [f"{name}: {what}" for what in _differences(each, found)]
         return ReadBack("mismatch", ", ".join(differs)) if differs else ReadBack("match")
+
+    def rewrite(self, wire: Json, rendered: Json) -> Json:
+        raise failures.ContentRejected(NOT_EDITED)
+
+    def edit(self, access: Access, wire: Json, remote_id: str) -> None:
+        raise failures.ContentRejected(NOT_EDITED)
 
     def delete(self, access: Access, remote_id: str) -> None:
         """Take down a post, the thread that was published with it, and its gates: all at once, or nothing."""
