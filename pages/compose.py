@@ -6,7 +6,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from socialcore import connections, publishing
+from socialcore import connections, hashtags, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
@@ -37,7 +37,7 @@ with session.scope(operator, account) as scope:
     usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
     writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
-    suggestions = completing.known(scope, usable)
+    suggestions = completing.known(scope, usable, [(each.name, each.tags) for each in hashtags.groups(scope)])
 writing.all_is_saved(account)
 shell.header("Compose", "What you write is kept until you publish or discard it.", account=account)
 sending.watch(operator, account)
