@@ -79,11 +79,12 @@ def discard(desk: Desk) -> None:
 
 
 def _popover(label: str, icon: str, desk: Desk, draw: Callable[[Desk], None]) -> None:
-    """Draw a popover that is filled only while it is open."""
-    popover = st.popover(label, icon=f":material/{icon}:", key=_key(label, desk), on_change="rerun")
-    if popover.open:
-        with popover:
-            draw(desk)
+    """Draw a popover, anew when it opens; it has its content before, because a click right after a key draws nothing.
+
+    Measured with Streamlit 1.67: while the text field's fragment runs, the run that opening asks for is lost.
+    """
+    with st.popover(label, icon=f":material/{icon}:", key=_key(label, desk), on_change="rerun"):
+        draw(desk)
 
 
 def _drafts(desk: Desk) -> None:
