@@ -20,7 +20,7 @@ ADDS = {
 
 def prompts(operator: Operator, account: Account) -> None:
     """Draw one for each platform that the account's plan lacks."""
-    lacking: list[posts.Platform] = [each for each in posts.PLATFORMS if not plans.holds(account.plan, each)]
+    lacking: list[Platform] = [each for each in posts.PLATFORMS if not plans.holds(account.plan, each)]
     if not lacking:
         return
     grid = st.grid(2, min_column_width=320, gap="medium")
