@@ -115,25 +115,25 @@ function drawRemoved(state) {
   bar.replaceChildren(...parts.filter(Boolean));
 }
 
-// Ask how each picture fits each chosen platform: in the background, once, and never in the way of typing.
+// Ask how each picture fits each chosen platform: in the background, once, and never in the way of typing or of each other.
 function findOut(state) {
-  const wanted = new Map();
   for (const picture of state.attached) {
     for (const { key } of state.data.platforms) {
       const id = picture.at[key]?.id ?? picture.id;
       if (picture.at[key] === null || state.fits.has(`${id} ${key}`)) continue;
       state.fits.set(`${id} ${key}`, null);
-      wanted.set(id, [...(wanted.get(id) ?? []), key]);
+      askAbout(state, id, key);
     }
   }
-  wanted.forEach(async (platforms, id) => {
-    const query = platforms.map((each) => `platform=${each}`).join('&');
-    const found = await asked(`${state.data.uploads}/${id}/fits?${query}`);
-    for (const each of platforms) state.fits.set(`${id} ${each}`, found[each] ?? { title: found.title, next_step: found.next_step, again: true });
-    if (!state.root.isConnected) return;
-    state.draw();
-    state.set('fitted', { rev: state.rev, times: (state.times = (state.times ?? 0) + 1) }); // for previews to be drawn with it
-  });
+}
+
+async function askAbout(state, id, platform) {
+  const found = await asked(`${state.data.uploads}/${id}/fits?platform=${platform}`);
+  state.fits.set(`${id} ${platform}`, found[platform] ?? { title: found.title, next_step: found.next_step, again: true });
+  if (!state.root.isConnected) return;
+  state.draw();
+  state.times = (state.times ?? 0) + 1;
+  if (![...state.fits.values()].includes(null)) state.set('fitted', { rev: state.rev, times: state.times }); // for previews
 }
 
 // A page that outlives a sign-in can store files, once somebody signs in elsewhere, and not its draft: what is attached
