@@ -6,17 +6,30 @@ from functools import partial
 
 import streamlit as st
 
-from socialcore import connections, drafts, publishing, times
+from socialcore import connections, drafts, measures, publishing, times
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, completing, composer, editor, notices, options, sending, session, shell, words, writing
+from ui import (
+    attaching,
+    completing,
+    composer,
+    editor,
+    notices,
+    options,
+    sending,
+    session,
+    shell,
+    tour,
+    words,
+    writing,
+)
 from ui.editor import Editor
 from ui.parts import empty, quiet
 from ui.view import h, show
 
 operator = session.require(Capability.PUBLISH)
-account = shell.choose_account(operator)
+account = shell.choose_account(operator, above=partial(tour.draw, 0))
 with session.scope(operator, account) as scope:
     usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
     writing.current(scope, account)
@@ -80,6 +93,7 @@ def publish() -> None:
 @notices.action
 def discard() -> None:
     with session.scope(operator, account) as scope:
+        measures.discarded(scope, writing.working(account).submit_token)
         drafts.finish(scope, writing.working(account).submit_token)
     session.redraw()
 
@@ -124,8 +138,19 @@ def choose_where(rev: str) -> list[Connection]:
     return chosen_connections()
 
 
+@notices.action
+def put_in_sample() -> None:
+    here = fields([])
+    keep(here.rev, replace(content_now(), text=tour.SAMPLE), anew=True)
+
+
 @st.fragment
 def write() -> None:
+    content = content_now()
+    tour.draw(
+        tour.steps_done(account, chosen=bool(chosen_connections()), begun=writing.is_begun(content)),
+        sample=put_in_sample if not writing.is_begun(content) else None,
+    )
     left, right = st.columns([11, 9], gap="large")
     with left, notices.explained():
         chosen = choose_where(fields([]).rev)

@@ -1,17 +1,23 @@
 """What needs a person now, what goes out next, and whether the workers are well."""
 
+from datetime import timedelta
+
 import streamlit as st
 
-from socialcore import accounts, connections, deliveries, workers
+from socialcore import accounts, connections, deliveries, measures, workers
 from socialcore.operators import Capability
-from ui import attention, notices, session, shell
+from ui import attention, notices, session, shell, tour
 from ui.parts import empty
 from ui.view import h, show
 
 operator = session.require(Capability.SEE)
+LATELY = timedelta(days=7)
 with session.portfolio(operator) as scope:
     count = len(accounts.visible(scope))
+    is_new = tour.offer(operator, scope)
 shell.header("Overview", "What needs a person, what goes out next, and how the workers are.", count=count)
+if is_new and not tour.is_on():
+    tour.invite()
 
 
 def open_item(picked: str) -> None:
@@ -32,6 +38,7 @@ def live() -> None:
             refused = connections.needing_attention(scope)
             soon = deliveries.next_up(scope)
             present = workers.present(scope)
+            composing = measures.composing(scope, since=now - LATELY, until=now)
 
         st.header(f"Needs attention · {len(troubled) + len(refused)}", anchor=False)
         items = [attention.of_delivery(each, known[each.account_id], now) for each in troubled]
@@ -48,6 +55,8 @@ def live() -> None:
         with right:
             st.header("Workers", anchor=False)
             show(attention.workers(present), key="workers")
+            st.header(f"Composing, last {LATELY.days} days", anchor=False)
+            show(attention.composing(composing), key="composing")
         shell.follow()
 
 

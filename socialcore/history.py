@@ -67,6 +67,11 @@ def post(scope: ReadScope, post_id: UUID) -> SubmittedPost | None:
     return _post(row, deliveries.of_posts(scope, [post_id])[post_id])
 
 
+def has_written(scope: ReadScope, operator_id: UUID) -> bool:
+    """Has this operator ever submitted a post, for an account that the scope sees?"""
+    return bool(scope.run("select exists (select from posts where author_id = :id)", {"id": operator_id}).scalar_one())
+
+
 def _post(row: Any, found: Sequence[Delivery]) -> SubmittedPost:
     content = posts.from_json(row.content)
     return SubmittedPost(row.id, row.account_id, row.number, row.author_id, row.submitted_at, content, found)

@@ -178,7 +178,12 @@ def submit(  # noqa: PLR0913 - all that is decided at this moment
     ).first():
         _queue(scope, post.id, rendered, chosen, due_at, undo, late_window)
         events.record(
-            scope, "post.submitted", number=post.number, connections=len(chosen), scheduled=due_at is not None
+            scope,
+            "post.submitted",
+            number=post.number,
+            connections=len(chosen),
+            scheduled=due_at is not None,
+            composition=submit_token,
         )
     queued = scope.run(
         "select id, due_at from deliveries where account_id = :account_id and post_id = :id order by id",

@@ -6,9 +6,10 @@ from datetime import datetime
 from socialcore.accounts import Account
 from socialcore.connections import Connection
 from socialcore.deliveries import Delivery
+from socialcore.measures import Composing
 from socialcore.workers import WorkerSeen
 from ui import delivered, words
-from ui.parts import account_name, empty, table
+from ui.parts import account_name, empty, facts, table
 from ui.states import CONNECTION, DELIVERY, badge, delivery_badge
 from ui.view import Element, h, icon
 
@@ -43,6 +44,19 @@ def next_up(delivery: Delivery, account: Account, now: datetime) -> Element:
         h("div.text", h("p", account_name(account.name, account.colour)), h("div.row", badges)),
         h("span.end"),
         vars={"--lead": "6.4rem"},
+    )
+
+
+def composing(found: Composing) -> Element:
+    """How composing went; what nothing was measured for is said, not drawn as zero."""
+    time = f"{found.seconds:,.0f} s in the middle" if found.seconds is not None else "No post was composed yet"
+    average = f", {found.average_seconds:,.0f} s on average" if found.average_seconds is not None else ""
+    left = f"{found.abandoned:,} of {found.begun:,}" if found.begun else "No text had a day to be finished"
+    return facts(
+        ("Compose was opened", words.counted(found.views, "time")),
+        (f"From opening to submitting, {words.counted(found.submitted, 'post')}", time + average),
+        ("Texts begun and left for a day", left),
+        left=True,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from socialcore.operators import Capability
-from ui import notices, session, shell
+from ui import notices, session, shell, shortcuts
 from ui.view import h, show
 
 HERE = Path(__file__).resolve().parent
@@ -51,4 +51,7 @@ with notices.explained():
                 show(h("p.small", h("a", "Sign out", href="/sign-out")), key="sign_out")
             else:
                 st.button("Sign out", key="sign_out", type="tertiary", on_click=session.sign_out)
+            shortcuts.draw(operator)
+        shell.leave()
+        session.arrive(chosen.url_path)
         chosen.run()

@@ -106,6 +106,7 @@ def _watch(operator: Operator, account: Account, post_id: UUID) -> None:
         if post is None:
             return
         now = session.now()
+        _note_state(account, post)
         with st.container(border=True, key="watch"):
             show(_headline(post, account), *_undo(post, account, now), _rows(post, account, now), key="watched",
                  on_pick=lambda _: take_back(operator, account, post))  # fmt: skip
@@ -125,7 +126,17 @@ def take_back(operator: Operator, account: Account, post: SubmittedPost) -> None
         session.leave_notice(TOO_LATE)
         return
     session.keep(f"watched:{account.id}", None)
+    session.keep(f"watched_state:{account.id}", None)
     session.leave_notice(TAKEN_BACK if is_back else BESIDE)
+
+
+def _note_state(account: Account, post: SubmittedPost) -> None:
+    """Remember how far it is, for the tour, which is drawn anew when that changes."""
+    ended = all(each.state == "confirmed" for each in post.deliveries)
+    state = "confirmed" if ended else "on its way"
+    if session.kept(f"watched_state:{account.id}") != state:
+        session.keep(f"watched_state:{account.id}", state)
+        session.redraw()
 
 
 def _headline(post: SubmittedPost, account: Account) -> Element:
@@ -165,4 +176,5 @@ def _rows(post: SubmittedPost, account: Account, now: datetime) -> Element:
 
 def _stop_watching(account: Account) -> None:
     session.keep(f"watched:{account.id}", None)
+    session.keep(f"watched_state:{account.id}", None)
     session.redraw()  # without the fragment, which would go on asking

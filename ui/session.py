@@ -204,6 +204,16 @@ def kept(name: str) -> Any:
     return st.session_state.get(f"kept:{name}")
 
 
+def arrive(page: str) -> None:
+    """Note which page is drawn: one that was not drawn before is opened, drawing it again is not."""
+    keep("arrived", value=kept("page") != page)
+    keep("page", page)
+
+
+def has_arrived() -> bool:
+    return bool(kept("arrived"))
+
+
 def redraw() -> None:
     """Have the whole page drawn anew, not just the fragment whose widget was used: `shell.follow` does it."""
     keep("redraw", value=True)

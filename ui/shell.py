@@ -1,6 +1,6 @@
 """The top of every page: who we act for and where, the title, and what callbacks have left to say."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -44,8 +44,12 @@ def offers(operator: Operator, page: str, capability: Capability) -> bool:
     return operator.may(capability) and (page != "sandbox" or session.settings().sandbox_url is not None)
 
 
-def choose_account(operator: Operator) -> Account:
-    """Let the operator say who they act for; until they have, a page shows nothing else and ends here."""
+def choose_account(operator: Operator, *, above: Callable[[], None] | None = None) -> Account:
+    """Let the operator say who they act for; until they have, a page shows nothing else and ends here.
+
+    Args:
+        above: draws what stands above the choice.
+    """
     account, choices = session.acting_for(operator)
     by_id = {str(each.id): each for each in choices}
     if not choices:
@@ -69,6 +73,8 @@ def choose_account(operator: Operator) -> Account:
             on_change=switch,
         )
     if account is None:
+        if above is not None:
+            above()
         with st.container(gap=None):
             st.title("Who are you acting for?", anchor=False)
             st.caption("Nothing is shown or sent before you have chosen. The choice stays until you change it.")
@@ -101,12 +107,17 @@ def go_to(page: str, **which: str) -> None:
     session.keep("go_to", (page, which))
 
 
-def follow() -> None:
-    """Do what a callback in this fragment has asked of the whole page: open another one, or draw all anew."""
+def leave() -> None:
+    """Open the page that a callback has asked for, if one has."""
     if target := session.kept("go_to"):
         session.keep("go_to", None)
         page, which = target
         st.switch_page(page_file(page), query_params=which)
+
+
+def follow() -> None:
+    """Do what a callback in this fragment has asked of the whole page: open another one, or draw all anew."""
+    leave()
     if session.has_notices() or session.kept("redraw"):
         session.keep("redraw", value=False)
         st.rerun()

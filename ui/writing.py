@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy.exc
 
-from socialcore import drafts, publishing
+from socialcore import drafts, measures, publishing
 from socialcore.accounts import Account
 from socialcore.adapters.contract import Json, Shown
 from socialcore.connections import Connection
@@ -51,7 +51,17 @@ def current(scope: AccountScope, account: Account) -> Draft:
         drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
         draft = drafts.current(scope)
     session.keep(f"draft:{account.id}", draft)
+    _measure(scope, account, draft)
     return draft
+
+
+def _measure(scope: AccountScope, account: Account, draft: Draft) -> None:
+    """Note that the page was opened, and on which draft; a draft that follows a published one is opened, too."""
+    if session.has_arrived():
+        measures.viewed(scope, "compose")
+    if session.has_arrived() or session.kept(f"opened:{account.id}") != draft.submit_token:
+        measures.opened(scope, draft.submit_token)
+    session.keep(f"opened:{account.id}", draft.submit_token)
 
 
 def working(account: Account) -> Draft:
@@ -77,6 +87,8 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
         with session.scope(operator, account) as scope:
             draft = drafts.current(scope)
             is_this = revision(account, draft) == rev and drafts.save(scope, draft, content, connection_ids)
+            if is_this and is_begun(content) and not is_begun(draft.content):
+                measures.begun(scope, draft.submit_token)
         if not is_this:
             words = (
                 f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"

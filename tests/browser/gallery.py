@@ -8,6 +8,7 @@ import time
 
 import streamlit as st
 
+from socialcore.adapters.contract import Shown
 from ui import parts, previews
 from ui.composer import Count, Mark, composer, prepare, written
 from ui.parts import strip
@@ -110,7 +111,12 @@ with right:
         h(
             "section",
             previews.caption("bluesky", "3 facets · link card off"),
-            previews.card("bluesky", "Harbor Bakery", "harborbakery.example", "", HARBOR, [segments]),
+            previews.card(
+                "bluesky",
+                previews.Whose("Harbor Bakery", "harborbakery.example", "", HARBOR),
+                [Shown(words=segments), Shown(words=[("And a second post.", None)])],
+                lambda _: "",
+            ),
         ),
         key="preview",
     )
