@@ -119,7 +119,7 @@ class TestADay:
             expect(page.locator(".st-key-previews .facet")).to_have_text(
                 ["example.com/rye", "@cedarandpine.test", "#rye"]
             )
-            expect(page.locator("textarea + ul, .composer li").first).to_contain_text(f"{len(SHOWN)} / 300 characters")
+            expect(page.locator("#counts li").first).to_contain_text(f"{len(SHOWN)} / 300 characters")
             button(page, "Publish for Harbor Bakery").click()
             expect(page.locator(".st-key-watch")).to_contain_text(re.compile("not sent yet|on its way"))
             expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
