@@ -127,7 +127,7 @@ class TestADay:
             expect(page.locator(".st-key-previews .facet")).to_have_text(
                 ["example.com/rye", "@cedarandpine.test", "#rye"]
             )
-            expect(page.locator("textarea + ul, .composer li").first).to_contain_text(f"{len(SHOWN)} / 300 characters")
+            expect(page.locator("#counts li").first).to_contain_text(f"{len(SHOWN)} / 300 characters")
             expect(button(page, "Publish for Harbor Bakery")).to_be_disabled()
             confirm(page, "Harbor Bakery")
             button(page, "Publish for Harbor Bakery").click()
