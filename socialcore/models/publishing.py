@@ -84,6 +84,8 @@ class Delivery(Base):
             "state",
             postgresql_where=text("state not in ('confirmed', 'cancelled')"),
         ),
+        Index("deliveries_withdrawn", "account_id", postgresql_where=text("withdrawn_at is not null")),
+        Index("deliveries_mismatch", "account_id", postgresql_where=text("read_back = 'mismatch'")),
         Index("deliveries_follows", "account_id", "follows", postgresql_where=text("follows is not null")),
     )
 
