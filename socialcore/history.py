@@ -48,7 +48,11 @@ _STAGE: Mapping[Stage, str] = {
     "withdrawn": "d.withdrawn_at is not null",
     "cancelled": "d.state = 'cancelled'",
 }
+FEW: frozenset[Stage | None] = frozenset(
+    ("attention", "waiting", "moving", "failed", "missed", "needs_review", "withdrawn")
+)
 COUNTED_TO = 1_000  # further than anybody pages; counting all of a million would take longer than reading the page
+LOOKED_AT = 200
 _NUMBER = re.compile(r"(?:P-)?(\d{1,18})", re.IGNORECASE)
 
 
@@ -63,19 +67,29 @@ class Wanted:
     until: datetime | None = None  # and before this one
     text: str = ""  # in the words as written or as sent, or a number as in P-12
 
+    @property
+    def is_number(self) -> bool:
+        words = self.text.strip()
+        return _NUMBER.fullmatch(words) is not None and not words.isdigit()
+
+    @property
+    def looks_back(self) -> bool:
+        """Words of all accounts, with nothing else to go by: only the LOOKED_AT latest posts of each are read."""
+        return bool(self.text.strip()) and not self.is_number and not self.account_id and self.stage not in FEW
+
 
 def search(
     scope: ReadScope, wanted: Wanted, *, before: tuple[datetime, UUID] | None = None, most: int = 50
 ) -> list[SubmittedPost]:
     """List posts, the latest first, from one further back on."""
     rows = scope.run(
-        # One branch per account keeps each on its own index, however many accounts there are.
-        "select p.* from accounts a cross join lateral (select id, account_id, number, author_id, submitted_at, content"
-        f"   from posts where {_matching(wanted, before)} order by submitted_at desc, id desc limit :most) p"
-        " where a.id = coalesce(cast(:account_id as uuid), a.id) order by p.submitted_at desc, p.id desc limit :most",
+        # What the posts say is read once it is known which they are.
+        f"with latest as materialized ({_found(wanted, before)} order by submitted_at desc, id desc limit :most)"
+        " select p.id, p.account_id, p.number, p.author_id, p.submitted_at, p.content from latest l"
+        " join posts p on p.account_id = l.account_id and p.id = l.id order by p.submitted_at desc, p.id desc",
         {**_values(wanted, before), "most": most},
     ).all()
-    found = deliveries.of_posts(scope, [row.id for row in rows])
+    found = deliveries.of_posts(scope, [row.id for row in rows], of=[row.account_id for row in rows])
     return [_post(row, found[row.id]) for row in rows]
 
 
@@ -90,37 +104,72 @@ def all_of(scope: ReadScope, wanted: Wanted, *, at_once: int = 500) -> Iterator[
 def count(scope: ReadScope, wanted: Wanted, *, most: int = COUNTED_TO) -> int:
     """How many posts there are; `most` stands for that many or more."""
     return scope.run(
-        "select count(*) from (select 1 from accounts a cross join lateral (select 1 from posts"
-        f"   where {_matching(wanted, None)} limit :most) p"
-        " where a.id = coalesce(cast(:account_id as uuid), a.id) limit :most) as counted",
+        f"select count(*) from ({_found(wanted, None)} limit :most) as counted",
         {**_values(wanted, None), "most": most},
     ).scalar_one()
 
 
-def _matching(wanted: Wanted, before: tuple[datetime, UUID] | None) -> str:
-    """Put the conditions together: only those that somebody has set, so that each keeps its plan."""
-    said = ["posts.account_id = a.id"]
-    if wanted.since:
-        said.append("submitted_at >= :since")
-    if wanted.until:
-        said.append("submitted_at < :until")
-    if before:
-        said.append("submitted_at <= :at and (submitted_at, id) < (:at, cast(:id as uuid))")
-    of_delivery = [_STAGE[wanted.stage]] if wanted.stage else []
+def _found(wanted: Wanted, before: tuple[datetime, UUID] | None) -> str:
+    """Name the posts that are wanted, in one of two ways, each of which touches little of a million posts."""
+    when = " and ".join(_said_of_time(wanted, before)) or "true"
+    words = _said_of_words(wanted)
+    mine = "true" if wanted.account_id is None else "{}.account_id = :account_id"
+    if wanted.stage in FEW:  # found by an index of their own
+        meant = f"select distinct d.account_id, d.post_id from deliveries d where {mine.format('d')}"
+        return (
+            f"select posts.account_id, posts.id, posts.submitted_at from ({meant} and {_said_of_delivery(wanted)}) m"
+            f" join posts on posts.account_id = m.account_id and posts.id = m.post_id where {when} and {words}"
+        )
+    # One branch per account keeps each on its own index, from the latest back, until there are enough. Not "exists":
+    # that would be planned as a join of all deliveries.
+    its = "d.account_id = posts.account_id and d.post_id = posts.id"
+    has = f"(select true from deliveries d where {its} and {_said_of_delivery(wanted)} limit 1)"
+    account = mine.format("a").replace("a.account_id", "a.id")
     if wanted.platform:
-        of_delivery.append(
-            "exists (select from connections c where c.account_id = d.account_id and c.id = d.connection_id"
-            " and c.platform = :platform)"
-        )
-    if of_delivery:
-        its = "d.account_id = posts.account_id and d.post_id = posts.id"
-        said.append(f"exists (select from deliveries d where {its} and {' and '.join(of_delivery)})")
-    if wanted.text.strip():
-        said.append(
-            "(number = :number or content->>'text' ilike :words or exists (select from deliveries t"
-            "   where t.account_id = posts.account_id and t.post_id = posts.id and t.rendered->>'text' ilike :words))"
-        )
-    return " and ".join(said)
+        account += " and exists (select from connections c where c.account_id = a.id and c.platform = :platform)"
+    latest = "order by posts.submitted_at desc, posts.id desc limit"
+    source = f"posts where posts.account_id = a.id and {when}"
+    if wanted.looks_back:
+        source = f"(select * from {source} {latest} {LOOKED_AT}) posts where true"
+    return (
+        "select p.account_id, p.id, p.submitted_at from accounts a"
+        f" cross join lateral (select account_id, id, submitted_at from {source} and {words} and {has if wanted.stage or wanted.platform else 'true'} {latest} :most) p"
+        f" where {account}"
+    )
+
+
+def _said_of_delivery(wanted: Wanted) -> str:
+    stage = f"({_STAGE[wanted.stage]})" if wanted.stage else "true"
+    if not wanted.platform:
+        return stage
+    return (
+        f"{stage} and exists (select from connections c where c.account_id = d.account_id and c.id = d.connection_id"
+        " and c.platform = :platform)"
+    )
+
+
+def _said_of_time(wanted: Wanted, before: tuple[datetime, UUID] | None) -> Iterator[str]:
+    """Say only what somebody has set, so that each question keeps its plan."""
+    if wanted.since:
+        yield "posts.submitted_at >= :since"
+    if wanted.until:
+        yield "posts.submitted_at < :until"
+    if before:
+        yield "posts.submitted_at <= :at and (posts.submitted_at, posts.id) < (:at, cast(:id as uuid))"
+
+
+def _said_of_words(wanted: Wanted) -> str:
+    words = wanted.text.strip()
+    if not words:
+        return "true"
+    if wanted.is_number:
+        return "posts.number = :number"
+    number = "posts.number = :number or " if words.isdigit() else ""
+    return (
+        f"({number}posts.content->>'text' ilike :words or (select true from deliveries t"
+        "   where t.account_id = posts.account_id and t.post_id = posts.id and t.rendered->>'text' ilike :words"
+        "   limit 1))"
+    )
 
 
 def _values(wanted: Wanted, before: tuple[datetime, UUID] | None) -> dict[str, Any]:
@@ -137,8 +186,8 @@ def _values(wanted: Wanted, before: tuple[datetime, UUID] | None) -> dict[str, A
         "at": before[0] if before else None,
         "id": before[1] if before else None,
     }
-    named = _matching(wanted, before)
-    return {name: value for name, value in values.items() if name == "account_id" or f":{name}" in named}
+    named = _found(wanted, before)
+    return {name: value for name, value in values.items() if re.search(rf"(?<!:):{name}\b", named)}
 
 
 def page(scope: AccountScope, *, before: tuple[datetime, UUID] | None, most: int) -> list[SubmittedPost]:

@@ -100,8 +100,9 @@ def timeline(
         if attempt.ended_at:
             says = attempt.failure or ""
             events.append((attempt.ended_at, _event(colour, sign, at(attempt.ended_at), ended, says)))
-    if delivery.read_back_at and not (edited and delivery.read_back_at == edited[-1].done_at):
-        events.append((delivery.read_back_at, _read_back(delivery, zone)))
+    if delivery.read_back_at and not any(each.outcome == "edited" for each in edited):
+        # Whatever the clocks say, it was read back after it was sent.
+        events.append((max(delivery.read_back_at, events[-1][0]), _read_back(delivery, zone)))
     events += [event for each in edited for event in _edit(each, at, names or {})]
     events += [event for each in withdrawn for event in _withdrawal(each, delivery, at, names or {})]
     if delivery.shown in ("cancelled", "missed"):

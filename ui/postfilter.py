@@ -35,6 +35,12 @@ Place: TypeAlias = tuple[datetime, UUID]  # of the last post on the page before
 KEYS = ("account_filter", "platform_filter", "state_filter", "words_filter", "since_filter", "until_filter")
 
 
+LOOKS_BACK = (
+    f"Words are looked for in the latest {history.LOOKED_AT} posts of each account. Choose an account, or a time, to"
+    " look further back."
+)
+
+
 def filters(by_id: Mapping[UUID, Account]) -> Wanted:
     """Draw the filters, as the address and the visit have them."""
     take_from_address(by_id)
@@ -124,6 +130,8 @@ def head(operator: Operator, wanted: Wanted, found: int, shown: int, *, is_first
         st.caption(counted(found, shown, is_first=is_first), width="stretch")
         if found:
             downloads(operator, wanted)
+    if wanted.looks_back:
+        st.caption(LOOKS_BACK)
 
 
 def nothing(wanted: Wanted) -> None:

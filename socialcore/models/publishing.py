@@ -125,6 +125,8 @@ class Delivery(Base):
         ),
         Index("deliveries_of_connection", "account_id", "connection_id", "due_at"),
         Index("deliveries_due", "account_id", "due_at"),
+        Index("deliveries_withdrawn", "account_id", postgresql_where=text("withdrawn_at is not null")),
+        Index("deliveries_mismatch", "account_id", postgresql_where=text("read_back = 'mismatch'")),
         Index("deliveries_follows", "account_id", "follows", postgresql_where=text("follows is not null")),
     )
 

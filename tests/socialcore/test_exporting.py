@@ -217,3 +217,20 @@ def test_five_thousand_posts_are_exported_in_seconds(
     record_property("shows", f"5,000 deliveries as CSV: {took:.1f} s")
     assert len(rows) == 5_000
     assert took < 10
+
+
+def test_words_of_all_accounts_are_looked_for_in_the_latest_posts_of_each(
+    bakery: Business, monkeypatch: pytest.MonkeyPatch
+):
+    bakery.connect()
+    for text in ("Old bread", "Rolls", "Cake"):
+        submit(bakery, Content(text=text))
+    monkeypatch.setattr(history, "LOOKED_AT", 2)
+
+    for wanted, texts in {
+        Wanted(text="bread"): [],
+        Wanted(text="rolls"): ["Rolls"],
+        Wanted(text="bread", account_id=bakery.account_id): ["Old bread"],
+        Wanted(text="bread", stage="waiting"): ["Old bread"],
+    }.items():
+        assert [row["text"] for row in exported(bakery, exporting.posts, wanted)] == texts

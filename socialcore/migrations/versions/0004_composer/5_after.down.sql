@@ -11,6 +11,7 @@ alter table composer.duties
     drop constraint duties_has_delivery,
     add constraint duties_look_has_delivery check ((kind = 'look') = (delivery_id is not null));
 revoke update (withdraw_at, withdraw_by, withdraw_reason) on composer.deliveries from composer_app;
+drop index composer.deliveries_mismatch, composer.deliveries_withdrawn;
 alter table composer.deliveries
     drop constraint withdrawn_was_asked_for,
     drop column withdraw_reason,

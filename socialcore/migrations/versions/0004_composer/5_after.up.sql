@@ -6,6 +6,9 @@ alter table composer.deliveries
     add column withdraw_by uuid references composer.operators,
     add column withdraw_reason text,
     add constraint withdrawn_was_asked_for check (withdrawn_at is null or withdraw_at is not null);
+-- The few among many: what people look for.
+create index deliveries_withdrawn on composer.deliveries (account_id) where withdrawn_at is not null;
+create index deliveries_mismatch on composer.deliveries (account_id) where read_back = 'mismatch';
 grant update (withdraw_at, withdraw_by, withdraw_reason) on composer.deliveries to composer_app;
 
 alter table composer.duties
