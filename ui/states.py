@@ -30,7 +30,7 @@ DELIVERY: Mapping[str, State] = {
     "checking": State("Checking", "orange", "search", "The platform did not answer. We look before sending again."),
     "published": State("Published", "green", "check", "Read back from the platform. The link works."),
     "withdrawing": State("Taking down", "orange", "undo", "Being taken down. We make sure that nothing stays."),
-    "withdrawn": State("Taken down", "gray", "slash", "The platform has been seen not to show it any more."),
+    "withdrawn": State("Taken down", "gray", "undo", "The platform has been seen not to show it any more."),
     "still_public": State("Still public", "red", "alert", "It was not taken down. The reason says what to do."),
     "needs_review": State("Needs review", "orange", "eye", "We cannot tell whether it went out. A person decides."),
     "failed": State("Failed", "red", "x", "It did not go out, or was given up. The reason says what to do."),

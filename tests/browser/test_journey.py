@@ -220,15 +220,15 @@ class TestLosesNothing:
 
     def test_what_was_typed_last_is_published_however_quick_the_click(self, browser: Browser, stack: Dashboard):
         with visit(browser, stack, "/compose") as page:
-            act_for(page, "Cedar & Pine Florist")
-            write(page, "Tulips")
+            act_for(page, "Summit Cycle Works")
+            write(page, "Helmets")
             page.locator("textarea").press("End")
-            page.keyboard.type(" and the first peonies, by the door")
-            button(page, "Publish for Cedar & Pine Florist").click()
+            page.keyboard.type(" and the first gravel bikes, by the door")
+            button(page, "Publish for Summit Cycle Works").click()
             expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
             expect(page.locator("textarea")).to_have_value("")
-        assert "Tulips and the first peonies, by the door" in stack.published()
-        assert "Tulips" not in stack.published()
+        assert "Helmets and the first gravel bikes, by the door" in stack.published()
+        assert "Helmets" not in stack.published()
 
     def test_a_double_click_publishes_once(self, browser: Browser, stack: Dashboard):
         with visit(browser, stack, "/compose") as page:

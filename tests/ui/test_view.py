@@ -63,7 +63,8 @@ def test_initials(name: str, short: str):
 def test_every_delivery_state_has_its_words():
     assert list(DELIVERY) == [
         *("queued", "scheduled", "held", "sending", "publishing", "retrying"),
-        *("checking", "published", "needs_review", "failed", "missed", "cancelled"),
+        *("checking", "published", "withdrawing", "withdrawn", "still_public"),
+        *("needs_review", "failed", "missed", "cancelled"),
     ]
 
 
