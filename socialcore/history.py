@@ -134,7 +134,8 @@ def _found(wanted: Wanted, before: tuple[datetime, UUID] | None) -> str:
     met = f"{words} and {has}" if wanted.stage or wanted.platform else words
     return (
         "select p.account_id, p.id, p.submitted_at from accounts a"
-        f" cross join lateral (select posts.account_id, posts.id, posts.submitted_at from {source} and {met} {latest} :most) p where {account}"
+        " cross join lateral (select posts.account_id, posts.id, posts.submitted_at"
+        f"   from {source} and {met} {latest} :most) p where {account}"
     )
 
 
