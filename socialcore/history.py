@@ -52,7 +52,7 @@ FEW: frozenset[Stage | None] = frozenset(
     ("attention", "waiting", "moving", "failed", "missed", "needs_review", "withdrawn")
 )
 COUNTED_TO = 1_000  # further than anybody pages; counting all of a million would take longer than reading the page
-LOOKED_AT = 200
+LOOKED_AT = 100
 _NUMBER = re.compile(r"(?:P-)?(\d{1,18})", re.IGNORECASE)
 
 
@@ -131,10 +131,11 @@ def _found(wanted: Wanted, before: tuple[datetime, UUID] | None) -> str:
     source = f"posts where posts.account_id = a.id and {when}"
     if wanted.looks_back:
         source = f"(select * from {source} {latest} {LOOKED_AT}) posts where true"
+    met = f"{words} and {has}" if wanted.stage or wanted.platform else words
     return (
         "select p.account_id, p.id, p.submitted_at from accounts a"
-        f" cross join lateral (select account_id, id, submitted_at from {source} and {words} and {has if wanted.stage or wanted.platform else 'true'} {latest} :most) p"
-        f" where {account}"
+        " cross join lateral (select posts.account_id, posts.id, posts.submitted_at"
+        f"   from {source} and {met} {latest} :most) p where {account}"
     )
 
 
