@@ -1,18 +1,34 @@
 """Write a post, see what will be sent, send it for the right account."""
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
 from functools import partial
+from uuid import UUID
 
 import streamlit as st
 
-from socialcore import connections, drafts, measures, publishing, times
+from socialcore import connections, hashtags, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, editor, notices, options, sending, session, shell, tour, words, writing
+from ui import (
+    completing,
+    composer,
+    drafting,
+    editor,
+    guarding,
+    media_area,
+    notices,
+    options,
+    sending,
+    session,
+    shell,
+    tour,
+    when,
+    writing,
+)  # fmt: skip
+from ui.drafting import Desk
 from ui.editor import Editor
-from ui.parts import empty, quiet
+from ui.parts import empty
 from ui.view import h, show
 
 operator = session.require(Capability.PUBLISH)
@@ -21,6 +37,7 @@ with session.scope(operator, account) as scope:
     usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
     writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
+    suggestions = completing.known(scope, usable, [(each.name, each.tags) for each in hashtags.groups(scope)])
 writing.all_is_saved(account)
 shell.header("Compose", "What you write is kept until you publish or discard it.", account=account)
 sending.watch(operator, account)
@@ -30,8 +47,10 @@ if not usable:
     st.stop()
 
 by_id = {str(connection.id): connection for connection in usable}
+composer.prepare()
 library = session.library(operator, account)
-TO, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("to", "when", "day", "hour"))
+guard = guarding.watching(operator, account)
+TO = f"to-{account.id}"
 
 
 def chosen_connections() -> list[Connection]:
@@ -42,15 +61,15 @@ def fields(seen: list[writing.Seen]) -> Editor:
     draft = writing.working(account)
     rev = writing.revision(account, draft)
     known = (seen, chosen_connections(), partial(save, rev), partial(keep, rev, anew=True))
-    return Editor(f"text-{account.id}", rev, draft.content, *known)
+    safe = not writing.is_unsaved(account)
+    return Editor(f"text-{account.id}", rev, draft.content, *known, suggestions, safe)
 
 
 def content_now() -> Content:
     """What is on the screen, also in a callback that comes before what was typed last has been drawn."""
     here = fields([])
-    content = editor.content_now(here)
-    described = replace(content, media=attaching.described(content, here.rev))
-    return options.chosen_now(described, here.rev)
+    attached = media_area.attached(account, editor.content_now(here), here.rev)
+    return options.chosen_now(attached, here.rev)
 
 
 def save(rev: str, *_: str) -> None:
@@ -59,56 +78,33 @@ def save(rev: str, *_: str) -> None:
 
 def keep(rev: str, content: Content, *, anew: bool = False) -> None:
     """Save it as the draft that `rev` names, which is not the present one in a window that was left behind."""
-    to = [each.id for each in chosen_connections()]
     write = writing.replace_content if anew else writing.save
-    write(operator, account, rev, content, to)
+    write(operator, account, rev, content, chosen_ids())
 
 
-def attach(rev: str, content: Content) -> None:
-    keep(rev, replace(content_now(), media=content.media))
+def chosen_ids() -> list[UUID]:
+    return [each.id for each in chosen_connections()]
+
+
+def desk() -> Desk:
+    draft = writing.working(account)
+    return Desk(operator, account, draft, writing.revision(account, draft), content_now, chosen_ids)
 
 
 @notices.action
 def publish() -> None:
-    sending.publish(operator, account, writing.working(account), content_now(), chosen_connections(), chosen_time())
+    guarding.insist(operator, account, guard, fields([]).rev, content_now())
+    at = when.chosen(account)
+    sending.publish(
+        operator, account, writing.working(account), content_now(), chosen_connections(), at.due_at,
+        takes_slot=at.takes_slot,
+    )  # fmt: skip
     session.redraw()
 
 
 @notices.action
 def discard() -> None:
-    with session.scope(operator, account) as scope:
-        measures.discarded(scope, writing.working(account).submit_token)
-        drafts.finish(scope, writing.working(account).submit_token)
-    session.redraw()
-
-
-def chosen_time() -> datetime | None:
-    """When to send, as the widgets say now; None is at once."""
-    if session.widget(WHEN) != "At a time":
-        return None
-    return times.chosen_moment(session.widget(DAY), session.widget(HOUR), account.zone)
-
-
-def choose_time() -> datetime | None:
-    st.segmented_control("When", ["Now", "At a time"], default="Now", required=True, key=WHEN, format_func=quiet)
-    if session.widget(WHEN) != "At a time":
-        return None
-    soon = (session.now().astimezone(account.zone) + timedelta(hours=1)).replace(minute=0, tzinfo=None)
-    day, hour = st.columns(2)
-    day.date_input("Day", soon.date(), key=DAY)
-    hour.time_input(f"Time in {times.city(account.zone)}", time(soon.hour), key=HOUR, step=300)
-    return chosen_time()
-
-
-def say_when(due_at: datetime) -> None:
-    says = f"{words.day_and_time(due_at, account.zone)} in {times.city(account.zone)}"
-    mine = session.visitors_zone()
-    if mine and due_at.astimezone(mine).utcoffset() != due_at.utcoffset():
-        says += f", {words.day_and_time(due_at, mine)} for you"
-    if due_at <= session.now():
-        says += ". This time has passed: choose a later one"
-    twice = " The clocks go back: this is the first of the two." if times.comes_twice(due_at) else ""
-    st.caption(f"{says}.{twice}")
+    drafting.discard(desk())
 
 
 def choose_where(rev: str) -> list[Connection]:
@@ -144,24 +140,26 @@ def write() -> None:
         editor.draw(here, content)
         show(h("div.stack.wide", *writing.problems(account, content, seen, allowed)), key="problems")
         editor.fixes(here, content)
-        attaching.area(operator, account, content, here.rev, partial(attach, here.rev))
+        media_area.area(account, library, content, rev=here.rev, draft=writing.name(account), chosen=here.platforms,
+                        save=here.save)  # fmt: skip
         options.draw(content, here.platforms, writing.links(content), here.rev, here.save)
         for each in seen:
             sending.saw(each.gathered.nobody)
-        try:
-            due_at, no_time = choose_time(), None
-        except times.NoSuchTime as error:
-            due_at, no_time = None, str(error)
-            st.warning(no_time)
-        if due_at:
-            say_when(due_at)
-        missing = writing.what_is_missing(content, chosen, no_time, due_at, session.now())
+        at = when.choose(operator, account)
+        look = guarding.look(operator, account, guard, here.rev, content, chosen, at.due_at)
+        show(h("div.stack.wide", *guarding.notes(account, look, chosen)), key="guard")
+        guarding.ask(account, here.rev, look, chosen)
+        missing = (
+            media_area.waiting(account, here.rev)
+            or writing.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
+            or guarding.missing(account, here.rev, look)
+        )
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard", key="discard", type="tertiary", on_click=discard, disabled=not writing.is_begun(content)
             )
             st.button(
-                f"{'Schedule' if due_at else 'Publish'} for {account.name}", key="publish", type="primary",
+                f"{'Schedule' if at.due_at else 'Publish'} for {account.name}", key="publish", type="primary",
                 icon=":material/send:", on_click=publish, disabled=bool(missing), help=missing,
             )  # fmt: skip
     with right:
@@ -169,7 +167,7 @@ def write() -> None:
             st.header("Preview", anchor=False, width="content")
             st.toggle("What will be sent", key="requests")
         begun = seen if writing.is_begun(content) else []
-        address = partial(attaching.source, library, account.id)
+        address = partial(media_area.source, account)
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
         cards = [writing.preview(account, each, address) for each in begun]
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")
@@ -180,4 +178,5 @@ def write() -> None:
     shell.follow()
 
 
+drafting.bar(desk())
 write()

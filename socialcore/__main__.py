@@ -256,7 +256,7 @@ def _people(commands: Any) -> None:
     add.add_argument("name")
     add.add_argument("--time-zone", required=True, help="as in Europe/Berlin")
     add.add_argument("--colour", help="as in #9a4a12; chosen for you otherwise")
-    add.add_argument("--plan", default="basic")
+    add.add_argument("--plan", help="one of COMPOSER_PLANS; the smallest otherwise")
     add.set_defaults(run=_add_account)
 
     operator = commands.add_parser("operators", help="invite and list operators").add_subparsers(required=True)

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
+from socialcore.posts import PLATFORMS, Platform
+
 Environment = Literal["development", "staging", "production"]
+Plans: TypeAlias = Mapping[str, frozenset[Platform]]  # what each holds, the smallest first
 ROOT = Path(__file__).resolve().parent.parent
+
+
+DEFAULT_PLANS: Plans = {"basic": frozenset({"google_business", "bluesky"}), "premium": frozenset(PLATFORMS)}
 
 
 class SettingsError(Exception):
@@ -62,6 +68,7 @@ class Settings:
     longest_sign_in: timedelta = timedelta(hours=10)
     team_webhook: str | None = field(default=None, repr=False)  # an incoming webhook of the team's channel; a secret
     api_calls: int = 120  # that one token may make in a minute
+    plans: Plans = field(default_factory=lambda: DEFAULT_PLANS)
 
     @property
     def embedded(self) -> bool:
@@ -125,6 +132,7 @@ class Settings:
                 hours=_number(environ, "COMPOSER_CHECK_HOURS", int(defaults.check_every.total_seconds()) // 3600)
             ),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
+            plans=_plans(environ.get("COMPOSER_PLANS") or ""),
         )
 
     def insist_on_sign_in(self) -> None:
@@ -238,6 +246,21 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdigit():
         raise SettingsError(f"{name} is a whole number, not {value!r}.")
     return int(value)
+
+
+def _plans(value: str) -> Plans:
+    """Read 'basic: google_business, bluesky; premium: google_business, bluesky, twitter, slack'."""
+    plans: dict[str, frozenset[Platform]] = {}
+    for entry in filter(None, (part.strip() for part in value.split(";"))):
+        name, colon, held = (part.strip() for part in entry.partition(":"))
+        platforms = {each.strip() for each in held.split(",") if each.strip()}
+        if not colon or not name or name in plans or not platforms <= set(PLATFORMS):
+            raise SettingsError(
+                "COMPOSER_PLANS looks like basic: google_business, bluesky; premium: google_business, bluesky, twitter,"
+                f" slack. Each name stands once, and platforms are {', '.join(PLATFORMS)}; not {entry!r}."
+            )
+        plans[name] = frozenset(each for each in PLATFORMS if each in platforms)
+    return plans or DEFAULT_PLANS
 
 
 def _bucket(environ: Mapping[str, str]) -> Bucket | None:

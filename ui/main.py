@@ -16,8 +16,10 @@ PAGES = (
     ("overview", "Overview", "space_dashboard", Capability.SEE),
     ("compose", "Compose", "edit_square", Capability.PUBLISH),
     ("posts", "Posts", "list_alt", Capability.SEE),
+    ("calendar", "Calendar", "calendar_month", Capability.SEE),
     ("connections", "Connections", "cable", Capability.SEE),
     ("tokens", "Tokens", "key", Capability.SEE),
+    ("people", "People", "group", Capability.MANAGE),
     ("sandbox", "Sandbox", "science", Capability.TEST),
 )
 

@@ -19,7 +19,9 @@ from ui.session import Notice
 from ui.view import Element, h, show
 
 TAKEN_BACK = Notice("green", "Taken back", "Nothing was sent. Your text is here again.")
-BESIDE = Notice("green", "Taken back", "Nothing was sent. You have begun another text, so the old one is on Posts.")
+BESIDE = Notice(
+    "green", "Taken back", "Nothing was sent. You have begun another text, so the old one is among your drafts."
+)
 TOO_LATE = Notice("orange", "Too late to take all of it back", "What had not left was stopped; see what became of it.")
 ENDED = ("confirmed", "failed", "missed", "cancelled")
 
@@ -31,6 +33,8 @@ def publish(
     content: Content,
     chosen: Sequence[Connection],
     due_at: datetime | None,
+    *,
+    takes_slot: bool = False,
 ) -> None:
     """Freeze what will be sent and queue it. One action; doing it twice is doing it once.
 
@@ -57,6 +61,7 @@ def publish(
             undo=chosen_settings.undo,
             late_window=chosen_settings.late_window,
             now=session.now(),
+            takes_slot=takes_slot,
         )
         drafts.finish(scope, draft.submit_token)
     session.keep(f"watched:{account.id}", submitted.post_id)

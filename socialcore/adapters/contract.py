@@ -128,6 +128,7 @@ class Capabilities:
     video: VideoLimits | None = None
     # A thread in one call, all or nothing; as one delivery per part, each after the one before; or not at all.
     threads: Literal["together", "chain"] | None = None
+    suggests: bool = False  # it says whose handle begins with some letters
     sign_in: tuple[Literal["password", "browser"], ...] = ("password",)
     permissions: frozenset[str] = frozenset()  # what a sign-in has to allow us, in the platform's words
     options: tuple[Option, ...] = ()
@@ -318,6 +319,10 @@ class Adapter(Protocol):
 
     def resolve(self, service: str, handle: str) -> str | None:
         """Ask `service` whom a mention means; None if it names nobody."""
+        ...
+
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        """Ask whose handle begins so, the likeliest first; nobody's, if it is not one of the `capabilities`."""
         ...
 
     def reference(self, service: str, link: str) -> Json | None:

@@ -120,6 +120,9 @@ class Slack:
     def resolve(self, service: str, handle: str) -> str | None:
         return None
 
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        return []
+
     def reference(self, service: str, link: str) -> Json | None:
         return None
 

@@ -129,6 +129,9 @@ class Twitter:
         """X finds mentions itself; nobody needs to be asked."""
         return None
 
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        return []
+
     def reference(self, service: str, link: str) -> Json | None:
         """Apps that pay per use may neither quote nor, as a rule, reply to somebody else's posts."""
         return None

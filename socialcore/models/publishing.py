@@ -1,6 +1,6 @@
 """From a draft to what became public."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,37 @@ class Draft(Base):
     submit_token: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
     revision: Mapped[int] = mapped_column(server_default=text("1"))
     updated_at: Mapped[Now]
+    opened_at: Mapped[Now]
+    saves: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    removed: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class DraftVersion(Base):
+    __tablename__ = "draft_versions"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "draft_id"], ["drafts.account_id", "drafts.id"], ondelete="CASCADE"),
+        Index("draft_versions_of_draft", "account_id", "draft_id", text("n DESC")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    draft_id: Mapped[UUID]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    content: Mapped[dict[str, Any]]
+    connection_ids: Mapped[list[UUID]] = mapped_column(server_default="{}")
+    why: Mapped[str]
+    saved_at: Mapped[Now]
+
+
+class HashtagGroup(Base):
+    __tablename__ = "hashtag_groups"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    name: Mapped[str]
+    tags: Mapped[list[str]]
+    changed_at: Mapped[Now]
 
 
 class Post(Base):
@@ -64,6 +95,14 @@ class Delivery(Base):
         UniqueConstraint("account_id", "connection_id", "remote_id"),
         Index("deliveries_changed", "account_id", text("changed_at DESC"), text("id DESC")),
         Index(
+            "deliveries_ended",
+            "account_id",
+            "connection_id",
+            text("changed_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("state in ('confirmed', 'failed', 'missed', 'needs_review')"),
+        ),
+        Index(
             "deliveries_in_flight",
             "account_id",
             "connection_id",
@@ -84,6 +123,8 @@ class Delivery(Base):
             "state",
             postgresql_where=text("state not in ('confirmed', 'cancelled')"),
         ),
+        Index("deliveries_of_connection", "account_id", "connection_id", "due_at"),
+        Index("deliveries_due", "account_id", "due_at"),
         Index("deliveries_withdrawn", "account_id", postgresql_where=text("withdrawn_at is not null")),
         Index("deliveries_mismatch", "account_id", postgresql_where=text("read_back = 'mismatch'")),
         Index("deliveries_follows", "account_id", "follows", postgresql_where=text("follows is not null")),
@@ -188,3 +229,11 @@ class Attempt(Base):
     failure: Mapped[str | None]
     remote_id: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+
+
+class Slot(Base):
+    __tablename__ = "slots"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    weekday: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    at: Mapped[time] = mapped_column(primary_key=True)

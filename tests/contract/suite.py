@@ -194,6 +194,12 @@ class AdapterContract:
             if not promised(double.adapter.capabilities):
                 pytest.skip(f"does not promise {capability}")
 
+    def test_suggests_nobody_unless_it_promises_to(self, double: PlatformDouble):
+        if double.adapter.capabilities.suggests:
+            pytest.skip("promises to")
+
+        assert not double.adapter.suggest(double.access.service, "a")
+
     # Publishing
 
     def test_publishes_once_and_says_where(self, double: PlatformDouble):

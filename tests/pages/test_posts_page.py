@@ -10,6 +10,8 @@ from tests.conftest import Business
 from tests.pages.test_pages import NOBODY, Desk, Visit, configured, desk, other, platform, put, seated  # noqa: F401
 from ui import postfilter
 
+NOBODY = "5a1e0000-0000-4000-8000-000000000000"  # an id that nothing has
+
 
 def words_of(visit: Visit) -> str:
     return " ".join(visit.words.split())

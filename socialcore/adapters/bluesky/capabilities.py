@@ -119,6 +119,7 @@ CAPABILITIES = Capabilities(
     ),
     video=VideoLimits(most_bytes=300_000_000, longest=timedelta(minutes=10), source=VIDEO),
     threads="together",
+    suggests=True,
     rules=(
         Rule(
             "A thread is as many records as it has posts, each naming the first and the one before by its hash.",
