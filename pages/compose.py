@@ -175,7 +175,19 @@ def write() -> None:
             for each in begun:
                 st.caption(f"To {each.connection.name}: every byte but ids and times that only the platform gives.")
                 st.code(writing.requests(each, session.now()), language="json", wrap_lines=True)
+        if not all(each.gathered.is_whole for each in seen):
+            session.keep("looking", value=True)
+            look_again()
     shell.follow()
+
+
+@st.fragment(run_every="2s")
+def look_again() -> None:
+    """Draw anew while something is still being found out; drawn no more, it does not come again."""
+    if session.kept("looking"):  # it is being drawn, which is no time to draw all anew
+        session.keep("looking", value=False)
+    else:
+        st.rerun()
 
 
 drafting.bar(desk())

@@ -89,14 +89,23 @@ class Guard:
 def identities(scope: PortfolioScope) -> list[Identity]:
     """Who the accounts are that the operator may act for."""
     rows = scope.run(
-        "select a.id, a.name,"
+        "select a.id, a.name, a.website, a.brand_names,"
         "  array(select distinct c.name from connections c where c.account_id = a.id and c.platform = 'google_business'"
         "    and not c.named_by_us) as titles,"
         "  array(select distinct c.name from connections c where c.account_id = a.id"
         "    and c.platform in ('bluesky', 'twitter') and not c.named_by_us) as handles"
         " from accounts a order by a.name"
     )
-    return [Identity(row.id, row.name, brands=row.titles, handles=row.handles) for row in rows]
+    return [
+        Identity(
+            row.id,
+            row.name,
+            brands=[*row.titles, *row.brand_names],
+            handles=row.handles,
+            sites=[row.website] if row.website else [],
+        )
+        for row in rows
+    ]
 
 
 def guard(account_id: UUID, everybody: Iterable[Identity]) -> Guard:

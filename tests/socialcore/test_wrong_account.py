@@ -289,6 +289,17 @@ class TestIdentities:
         assert list(found.handles) == ["harbor.test"]
         assert list(found.brands) == ["Harbor on the Quay"]
 
+    def test_what_admins_say_it_is_called_counts_as_well(self, bakery: Business, superuser):
+        superuser.execute(
+            "update accounts set website = 'https://quayside.example', brand_names = '{Quayside}' where id = %s",
+            (bakery.account_id,),
+        )
+        with portfolio_scope(bakery.app, bakery.operator_id) as scope:
+            (found,) = guard.identities(scope)
+
+        assert list(found.brands) == ["Quayside"]
+        assert list(found.sites) == ["https://quayside.example"]
+
     def test_of_200_accounts_are_looked_for_quickly(self, record_property):
         everybody = [
             Identity(UUID(int=n), f"Business Number{n} Of Many", brands=[f"Brand Word{n}"], handles=[f"handle{n}.test"],
