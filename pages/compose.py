@@ -1,18 +1,17 @@
 """Write a post, see what will be sent, send it for the right account."""
 
 from dataclasses import replace
-from datetime import datetime, time, timedelta
 from functools import partial
 
 import streamlit as st
 
-from socialcore import connections, drafts, measures, publishing, times
+from socialcore import connections, drafts, measures, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, editor, notices, options, sending, session, shell, tour, words, writing
+from ui import attaching, editor, notices, options, sending, session, shell, tour, when, writing
 from ui.editor import Editor
-from ui.parts import empty, quiet
+from ui.parts import empty
 from ui.view import h, show
 
 operator = session.require(Capability.PUBLISH)
@@ -31,7 +30,7 @@ if not usable:
 
 by_id = {str(connection.id): connection for connection in usable}
 library = session.library(operator, account)
-TO, WHEN, DAY, HOUR = (f"{name}-{account.id}" for name in ("to", "when", "day", "hour"))
+TO = f"to-{account.id}"
 
 
 def chosen_connections() -> list[Connection]:
@@ -70,7 +69,11 @@ def attach(rev: str, content: Content) -> None:
 
 @notices.action
 def publish() -> None:
-    sending.publish(operator, account, writing.working(account), content_now(), chosen_connections(), chosen_time())
+    at = when.chosen(account)
+    sending.publish(
+        operator, account, writing.working(account), content_now(), chosen_connections(), at.due_at,
+        takes_slot=at.takes_slot,
+    )  # fmt: skip
     session.redraw()
 
 
@@ -80,35 +83,6 @@ def discard() -> None:
         measures.discarded(scope, writing.working(account).submit_token)
         drafts.finish(scope, writing.working(account).submit_token)
     session.redraw()
-
-
-def chosen_time() -> datetime | None:
-    """When to send, as the widgets say now; None is at once."""
-    if session.widget(WHEN) != "At a time":
-        return None
-    return times.chosen_moment(session.widget(DAY), session.widget(HOUR), account.zone)
-
-
-def choose_time() -> datetime | None:
-    st.segmented_control("When", ["Now", "At a time"], default="Now", required=True, key=WHEN, format_func=quiet)
-    if session.widget(WHEN) != "At a time":
-        return None
-    soon = (session.now().astimezone(account.zone) + timedelta(hours=1)).replace(minute=0, tzinfo=None)
-    day, hour = st.columns(2)
-    day.date_input("Day", soon.date(), key=DAY)
-    hour.time_input(f"Time in {times.city(account.zone)}", time(soon.hour), key=HOUR, step=300)
-    return chosen_time()
-
-
-def say_when(due_at: datetime) -> None:
-    says = f"{words.day_and_time(due_at, account.zone)} in {times.city(account.zone)}"
-    mine = session.visitors_zone()
-    if mine and due_at.astimezone(mine).utcoffset() != due_at.utcoffset():
-        says += f", {words.day_and_time(due_at, mine)} for you"
-    if due_at <= session.now():
-        says += ". This time has passed: choose a later one"
-    twice = " The clocks go back: this is the first of the two." if times.comes_twice(due_at) else ""
-    st.caption(f"{says}.{twice}")
 
 
 def choose_where(rev: str) -> list[Connection]:
@@ -148,20 +122,14 @@ def write() -> None:
         options.draw(content, here.platforms, writing.links(content), here.rev, here.save)
         for each in seen:
             sending.saw(each.gathered.nobody)
-        try:
-            due_at, no_time = choose_time(), None
-        except times.NoSuchTime as error:
-            due_at, no_time = None, str(error)
-            st.warning(no_time)
-        if due_at:
-            say_when(due_at)
-        missing = writing.what_is_missing(content, chosen, no_time, due_at, session.now())
+        at = when.choose(operator, account)
+        missing = writing.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard", key="discard", type="tertiary", on_click=discard, disabled=not writing.is_begun(content)
             )
             st.button(
-                f"{'Schedule' if due_at else 'Publish'} for {account.name}", key="publish", type="primary",
+                f"{'Schedule' if at.due_at else 'Publish'} for {account.name}", key="publish", type="primary",
                 icon=":material/send:", on_click=publish, disabled=bool(missing), help=missing,
             )  # fmt: skip
     with right:

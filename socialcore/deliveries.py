@@ -88,6 +88,17 @@ class Delivery:
         return self.state in ("queued", "sending", "missed") and self.cancel_at is None
 
 
+# `Delivery.shown` of a delivery `d`, for where thousands are looked at and few are read.
+SHOWN = """case
+    when d.state = 'queued' and (d.held_because is not null or d.follows is not null and exists (
+        select from deliveries p where p.account_id = d.account_id and p.id = d.follows
+        and p.state in ('failed', 'missed', 'cancelled', 'needs_review'))) then 'held'
+    when d.state = 'queued' and (d.attempt > 0 or d.failure is not null) then 'retrying'
+    when d.state = 'queued' and d.due_at > now() then 'scheduled'
+    when d.state = 'accepted' then 'publishing'
+    when d.state = 'ambiguous' then 'checking'
+    when d.state = 'confirmed' then 'published'
+    else d.state end"""
 # The state of the part before it, if that has ended without being public.
 STOPPED_BEFORE = """(select p.state from deliveries p where p.account_id = d.account_id and p.id = d.follows
             and p.state in ('failed', 'missed', 'cancelled', 'needs_review'))"""

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
-from socialcore import events, flags, lanes, posts
+from socialcore import events, flags, lanes, posts, slots
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Json, Lookups, Option, Shown, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.posts import Content, Platform, Problem
+from socialcore.times import TimePassed
 
 FILES = frozenset({"pictures", "video", "card"})  # of rendered content; uploaded before the request
 NOBODYS = UUID(int=0)  # the id of no delivery
@@ -24,10 +25,6 @@ class NotReady(Exception):
     def __init__(self, problems: Mapping[UUID, Sequence[Problem]]) -> None:
         super().__init__("The post does not fit every chosen connection.")
         self.problems = problems
-
-
-class TimePassed(Exception):
-    """The chosen time is over. Nothing was stored; the draft is as it was."""
 
 
 class AlreadySubmitted(Exception):
@@ -113,6 +110,7 @@ def submit(  # noqa: PLR0913 - all that is decided at this moment
     undo: timedelta,
     late_window: timedelta,
     now: datetime,
+    takes_slot: bool = False,
     request_hash: bytes | None = None,
 ) -> Submitted:
     """Make a draft final and queue it for each of the chosen connections.
@@ -124,11 +122,13 @@ def submit(  # noqa: PLR0913 - all that is decided at this moment
         rendered: by connection, what `render` made of the content; frozen from now on.
         due_at: when to publish, with a time zone; None for now, which leaves `undo` to take it back.
         late_window: later than this after it was due, it is missed and not sent.
+        takes_slot: `due_at` is a slot of the account's queue, and nothing else may be due then.
         request_hash: of the whole request, if it came through the API; under the same token it must be the same.
 
     Raises:
         NotReady: if the post does not fit a chosen connection, or no connection was chosen.
         TimePassed: if `due_at` is over.
+        SlotTaken: if the slot is not free any more.
         AlreadySubmitted: if the token stands for other content, as from a window that was left behind.
     """
     if due_at is not None and due_at <= now:
@@ -162,6 +162,8 @@ def submit(  # noqa: PLR0913 - all that is decided at this moment
         "select 1 from deliveries where account_id = :account_id and post_id = :id limit 1",
         {"account_id": scope.account_id, "id": post.id},
     ).first():
+        if takes_slot and due_at is not None:
+            slots.take(scope, due_at, now)
         _queue(scope, post.id, rendered, chosen, due_at, undo, late_window)
         events.record(
             scope,

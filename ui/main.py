@@ -16,6 +16,7 @@ PAGES = (
     ("overview", "Overview", "space_dashboard", Capability.SEE),
     ("compose", "Compose", "edit_square", Capability.PUBLISH),
     ("posts", "Posts", "list_alt", Capability.SEE),
+    ("calendar", "Calendar", "calendar_month", Capability.SEE),
     ("connections", "Connections", "cable", Capability.SEE),
     ("tokens", "Tokens", "key", Capability.SEE),
     ("sandbox", "Sandbox", "science", Capability.TEST),

@@ -13,9 +13,11 @@ from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import PlatformFailure
 from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import NotAllowed
+from socialcore.planning import TooLateToMove
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 from socialcore.rehearsal import Refused, SandboxAway
 from socialcore.reviews import NotItsPost
+from socialcore.slots import SlotTaken
 from socialcore.times import NoSuchTime
 from socialcore.tokens import BadToken
 from ui import session
@@ -58,6 +60,8 @@ TITLES: Mapping[type[Exception], str] = {
     AlreadySubmitted: "Published already",
     SandboxAway: "The sandbox does not answer",
     NoSuchTime: "There is no such time",
+    SlotTaken: "This slot is not free",
+    TooLateToMove: "Too late to move it",
     BadToken: "No token was made",
     OtherIdentity: "That is another identity",
     NothingOpens: "There is nothing to connect",
@@ -65,12 +69,15 @@ TITLES: Mapping[type[Exception], str] = {
 KEPT: Mapping[type[Exception], str] = {
     AlreadySubmitted: " Your text is kept.",
     NoSuchTime: " Your text is kept.",
+    SlotTaken: " Your text is kept.",
     BadToken: " What you entered is kept.",
 }
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
+    *(SlotTaken, TooLateToMove),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
 )
+DOUBTFUL = (*(AlreadySubmitted, NoSuchTime, OtherIdentity, NothingOpens, BadToken), *(SlotTaken, TooLateToMove))
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
 
@@ -90,7 +97,7 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case AlreadySubmitted() | NoSuchTime() | OtherIdentity() | NothingOpens() | BadToken():
+        case _ if type(error) in DOUBTFUL:
             return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
         case _:
             return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")

@@ -31,6 +31,8 @@ def publish(
     content: Content,
     chosen: Sequence[Connection],
     due_at: datetime | None,
+    *,
+    takes_slot: bool = False,
 ) -> None:
     """Freeze what will be sent and queue it. One action; doing it twice is doing it once.
 
@@ -57,6 +59,7 @@ def publish(
             undo=chosen_settings.undo,
             late_window=chosen_settings.late_window,
             now=session.now(),
+            takes_slot=takes_slot,
         )
         drafts.finish(scope, draft.submit_token)
     session.keep(f"watched:{account.id}", submitted.post_id)

@@ -13,6 +13,7 @@ KEYS = (
     ("@ or #", "Complete a mention or a hashtag: arrows choose, Enter takes, Esc closes", "in a text"),
     ("Ctrl + Enter", "Save and count now, without waiting for a pause", "in a text"),
     ("Ctrl + V", "Attach the picture in the clipboard", "on Compose"),
+    ("Arrows", "Go from day to day; Tab then reaches what the day holds", "in the calendar"),
     ("Tab, arrows, Space", "Move and press: everything works without a mouse", "everywhere"),
 )
 

@@ -56,10 +56,10 @@ def show(*nodes: Node, key: str, on_pick: Callable[[str], None] | None = None) -
         on_pick: called before the next run with the `pick` of the element that was pressed: once per
             press, in order, also if presses come faster than runs. In a fragment only that reruns.
     """
-    _view(data={"tree": nodes}, key=key, on_pick_change=partial(_deliver, key, on_pick) if on_pick else None)
+    _view(data={"tree": nodes}, key=key, on_pick_change=partial(deliver, key, on_pick) if on_pick else None)
 
 
-def _deliver(key: str, on_pick: Callable[[str], None]) -> None:
+def deliver(key: str, on_pick: Callable[[str], None]) -> None:
     """Hand on what was picked and not handed on yet.
 
     Streamlit keeps only the newest of several presses, so the browser repeats the last few with their

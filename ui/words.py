@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from socialcore.times import city
+
 
 def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
     """The time of day where the account is, with the day if it is another."""
@@ -15,6 +17,14 @@ def clock(moment: datetime, zone: ZoneInfo, now: datetime) -> str:
 def day_and_time(moment: datetime, zone: ZoneInfo) -> str:
     there = moment.astimezone(zone)
     return f"{there:%a} {there.day} {there:%b %H:%M}"
+
+
+def in_zones(moment: datetime, zone: ZoneInfo, mine: ZoneInfo | None) -> str:
+    """Day and time where the account is; and for whoever reads it, if their clock shows something else."""
+    says = f"{day_and_time(moment, zone)} in {city(zone)}"
+    if mine and moment.astimezone(mine).utcoffset() != moment.astimezone(zone).utcoffset():
+        says += f", {day_and_time(moment, mine)} for you"
+    return says
 
 
 def exactly(moment: datetime, zone: ZoneInfo) -> str:

@@ -9,7 +9,7 @@ from socialcore.models.connections import Clock, Connection, Departure, Duty, Gr
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
 from socialcore.models.media import Media, MediaChunk, MediaFit
 from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
-from socialcore.models.publishing import Attempt, Delivery, Draft, Post
+from socialcore.models.publishing import Attempt, Delivery, Draft, Post, Slot
 from socialcore.models.records import AuditEntry, Event
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Operator",
     "Post",
     "SignIn",
+    "Slot",
     "Spending",
     "Worker",
 ]

@@ -1,6 +1,6 @@
 """From a draft to what became public."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -84,6 +84,7 @@ class Delivery(Base):
             "state",
             postgresql_where=text("state not in ('confirmed', 'cancelled')"),
         ),
+        Index("deliveries_due", "account_id", "due_at"),
         Index("deliveries_follows", "account_id", "follows", postgresql_where=text("follows is not null")),
     )
 
@@ -139,3 +140,11 @@ class Attempt(Base):
     failure: Mapped[str | None]
     remote_id: Mapped[str | None]
     ended_at: Mapped[datetime | None]
+
+
+class Slot(Base):
+    __tablename__ = "slots"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    weekday: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    at: Mapped[time] = mapped_column(primary_key=True)

@@ -30,7 +30,7 @@ from tests.conftest import Business, _conninfo, make_business
 from tests.sandbox import APP_PASSWORD, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("overview", "compose", "posts", "connections", "tokens")
+PAGES = ("overview", "compose", "posts", "calendar", "connections", "tokens")
 WIDGETS = {
     *("button", "form_submit_button", "download_button", "text_input", "text_area", "number_input", "date_input"),
     *("time_input", "datetime_input", "selectbox", "multiselect", "radio", "checkbox", "toggle", "slider"),

@@ -26,6 +26,8 @@ class Bugs:
     waits_when_limited: bool = True
     keeps_late_receipts: bool = True
     minds_jumps: bool = True
+    moves_untouched_only: bool = True
+    intent_minds_moves: bool = True
     refreshes_in_time: bool = True
     # Not bugs: a world that is harsher than the product promises to bear.
     freezes_at_write: bool = False
@@ -50,6 +52,7 @@ PLANTED = {
     "a refresh does not check the version": planted(checks_version=False),
     "a refresh waits for nobody": planted(refreshes_in_turn=False),
     "a jump of the clock is not minded": planted(minds_jumps=False),
+    "the intent does not mind that a post was moved": planted(intent_minds_moves=False),
     "a rate limit is ignored": planted(waits_when_limited=False),
 }
 
@@ -68,6 +71,7 @@ COVERED = {
     "the claim number is not checked": planted(checks_claim=False),
     "the attempt number is not checked": planted(checks_attempt=False),
     "a late receipt is dropped": planted(keeps_late_receipts=False),
+    "what was tried before is moved all the same": planted(moves_untouched_only=False),
 }
 
 # What the product does not bear; found here so that nobody forgets. Not bugs of ours that were planted.

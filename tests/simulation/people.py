@@ -51,6 +51,18 @@ class People:
 
         self._do(f"cancels {delivery_id}", cancel)
 
+    def move(self, delivery_id: str, later: float) -> None:
+        """Have it go out later; once that has returned, it must not go out sooner."""
+        if delivery_id not in self.db.deliveries or self.db.is_away:
+            return
+        due_at = self.db.now + later
+        self.db.world.say("person", f"moves {delivery_id} by {later:.0f} s")
+        if deliveries.reschedule(self.db, delivery_id, due_at, LATE_WINDOW):
+            self.db.world.counts["moved"] += 1
+            self.witness.moved[delivery_id] = due_at
+        else:
+            self.db.world.counts["moved too late"] += 1
+
     def obstruct(self, kind: Kind, name: str, length: float) -> None:
         """Turn a flag off or place a hold, for a while. Once that has returned, no intent may go by what was before."""
 
@@ -117,6 +129,7 @@ class People:
 
     def _decide_missed(self, row: Row, choice: float) -> None:
         if choice < 0.5:
+            self.witness.moved.pop(row.id, None)
             late = lambda: deliveries.send_missed(self.db, row.id, LATE_WINDOW)  # noqa: E731
             self._do(f"has {row.id} sent late", late, event="sent late")
         elif choice < 0.7:
@@ -141,6 +154,7 @@ class People:
 
     def _send_again(self, row: Row) -> None:
         event = f"sent again from {row.state}"
+        self.witness.moved.pop(row.id, None)
         self._do(f"has {row.id} sent again", lambda: deliveries.send_again(self.db, row.id, LATE_WINDOW), event=event)
 
     def _is_decided(self, row: Row) -> None:

@@ -113,6 +113,10 @@ class Simulation:
             else:
                 self.world.at(at + dice.random() * 400, lambda: people.cancel(row.id, "cancelled before it was sent"))
 
+        if dice.random() < 0.1:
+            when, later = due_at - dice.random() * 5 + dice.random() * 8, dice.choice((30.0, 600.0))
+            self.world.at(when, lambda: people.move(row.id, later))
+
     def _plan_obstacles(self) -> None:
         dice, people = self.world.dice, self.people
         names = list(dict.fromkeys(["everything", *self.db.lanes, *(lane.platform for lane in self.db.lanes.values())]))

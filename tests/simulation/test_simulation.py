@@ -26,7 +26,7 @@ EVENTS = """
     refresh, too late to refresh, waits for a refresh, lost refresh answer, replay, revoked at the platform,
     reconnect asked, reconnect,
     needs_review, stopped in review, it is there, given up, sent again from needs_review, sent again from failed,
-    missed, sent late, failed, cancelled, confirmed, a person was not answered
+    moved, moved too late, missed, sent late, failed, cancelled, confirmed, a person was not answered
 """
 
 

@@ -31,6 +31,7 @@ class Witness:
         self.in_force: dict[str, list[str]] = {"off": [], "holds": []}
         self.version = 1  # of the flags, once the flip has returned
         self.stopped: list[str] = []  # deliveries whose cancelling was answered with "stopped"
+        self.moved: dict[str, float] = {}  # deliveries that a person has moved: until when they must wait
         self.limits: dict[str, tuple[float, float]] = {}  # by lane: noted when, to wait until when
         self.turns: dict[tuple[str, int], Turn] = {}
 
@@ -42,6 +43,8 @@ class Witness:
             raise Broken(f"{row.id} is sent although {obstacle}")
         if row.tries[-1].flags < self.version:
             raise Broken(f"{row.id} is sent by flags that had been changed")
+        if self.db.now < self.moved.get(row.id, 0.0):
+            raise Broken(f"{row.id} is sent before the time it was moved to")
         noted, until = self.limits.get(lane_id, (0.0, 0.0))
         truly, by_clock = picked_at
         if truly > noted and by_clock < until:

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from socialcore import attempts, connections, deliveries, failures, lanes, looks, publishing, transitions
+from socialcore import attempts, connections, deliveries, failures, lanes, looks, planning, publishing, transitions
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Granted, Lookups, ReadBack, Receipt, Target
 from socialcore.attempts import Attempt, PulseLost
@@ -414,7 +414,7 @@ class Lifecycle(RuleBasedStateMachine):
         self._expect(before)
 
     @rule(
-        what=st.sampled_from(["cancel", "cancel", "send missed", "send again", "give up"]),
+        what=st.sampled_from(["cancel", "cancel", "send missed", "send again", "give up", "move", "move"]),
         which=st.lists(st.integers(0, 6), min_size=1, max_size=2),
     )
     def steer(self, what, which):
@@ -424,11 +424,14 @@ class Lifecycle(RuleBasedStateMachine):
             "send missed": ("missed",),
             "send again": ("failed", "needs_review"),
             "give up": ("needs_review",),
+            "move": ("queued",),
         }
         able = [each for each in self.ids if rows[each].state in states[what]] or self.ids
         chosen = sorted({able[each % len(able)] for each in which})
         if what == "cancel":
             self._cancel(chosen)
+        elif what == "move":
+            self._move_to_another_time(chosen[0], WAITS[which[-1]] * SECOND)
         elif what == "give up":
             self._give_up(chosen[0])
         elif (rows[chosen[0]].state == "needs_review" or chosen[0] in self.given_up) and self.platform.of(chosen[0]):
@@ -452,6 +455,30 @@ class Lifecycle(RuleBasedStateMachine):
                 changes[row.id] = {"stopped": True}
         self._expect(before, changes)
         assert stopped == certain
+
+    def _move_to_another_time(self, one, later):
+        """To another time, with everything of its post that has not begun to go out."""
+        (post_id,) = self.db.execute("select post_id from deliveries where id = %s", (one,)).fetchone()
+        of_post = {
+            row[0] for row in self.db.execute("select id from deliveries where post_id = %s", (post_id,)).fetchall()
+        }
+        before = self._before()
+        untouched = [
+            row.id
+            for row in before.rows.values()
+            if row.id in of_post and row.state == "queued" and not (row.attempt or row.sent or row.stopped)
+        ]
+        with self.business.scope() as scope:
+            (now,) = scope.run("select clock_timestamp()").one()
+            due_at, window = now + later, timedelta(seconds=300)
+            if not untouched:
+                with pytest.raises(planning.TooLateToMove):
+                    planning.reschedule(scope, post_id, due_at, now=now, late_window=window)
+            else:
+                moved = planning.reschedule(scope, post_id, due_at, now=now, late_window=window)
+                assert (moved.deliveries, moved.left_alone) == (len(untouched), len(of_post) - len(untouched))
+        then = {"due_at": due_at, "next_at": due_at, "expires_at": due_at + window, "priority": 1}
+        self._expect(before, {each: {**then, "held": False, "looks": 0} for each in untouched})
 
     def _send_after_all(self, one, late):
         before = self._before()

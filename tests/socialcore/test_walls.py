@@ -47,6 +47,7 @@ ACCOUNT_TABLES = (
     "posts",
     "deliveries",
     "attempts",
+    "slots",
     "media",
     "media_chunks",
     "media_fits",
@@ -80,7 +81,7 @@ READS = {
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "audit_log", "media", "media_chunks", "media_fits", "departures"},
+    - {"memberships", "drafts", "slots", "audit_log", "media", "media_chunks", "media_fits", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
@@ -185,6 +186,7 @@ insert into deliveries (account_id, id, post_id, connection_id, state, priority,
     %(json)s, now(), %(mark)s, 'match', %(mark)s);
 insert into attempts (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, deadline_at,
     failure) values (%(account)s, %(delivery)s, 1, %(worker)s, 1, 1, 1, now(), %(mark)s);
+insert into slots (account_id, weekday, at) values (%(account)s, 1, '09:00');
 insert into media (account_id, id, media_type, size, width, height, stored_by) values (%(account)s, %(media)s,
     'image/png', 1, 1, 1, %(operator)s);
 insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
@@ -410,6 +412,7 @@ def restore(superuser, two):
         " on conflict do nothing",
         (mine.account_id, mine.ids["draft"], mine.operator_id, mine.mark),
     )
+    superuser.execute("insert into slots values (%s, 1, '09:00') on conflict do nothing", (mine.account_id,))
     superuser.execute(
         "insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)"
         " values (%s, %s, 'bluesky', %s, %s, now(), %s) on conflict do nothing",
@@ -456,7 +459,7 @@ class TestWhatTheJudgeCanSee:
                     answer = attack.read(f"select {key_of(table)}::text from {table}")
                     # A worker writes to these and reads neither.
                     assert (str(two.mine.account_id) in answer) != (
-                        role == "composer_worker" and table in ("events", "audit_log", "memberships", "drafts")
+                        role == "composer_worker" and table in ("events", "audit_log", "memberships", "drafts", "slots")
                     ), (role, table)
 
     def test_the_other_accounts_own_operator_sees_it(self, two, session_of):

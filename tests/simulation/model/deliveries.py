@@ -1,4 +1,4 @@
-"""socialcore.publishing and socialcore.deliveries: what people decide, each one transaction."""
+"""socialcore.publishing, deliveries and planning: what people decide, each one transaction."""
 
 from collections.abc import Sequence
 
@@ -26,6 +26,17 @@ def cancel(db: Database, delivery_id: str) -> bool:
         db.change(row, state=state, cancel_at=db.now, next_at=next_at)
     lanes.wake(db, row.lane)
     return stopped
+
+
+def reschedule(db: Database, delivery_id: str, due_at: float, late_window: float) -> bool:
+    """Whether it goes out at this time instead; what has begun to go out, or was stopped, stays as it is."""
+    row = db.deliveries[delivery_id]
+    if row.state != "queued" or (row.tries and db.bugs.moves_untouched_only) or row.cancel_at is not None:
+        return False
+    again = {"next_at": due_at, "due_at": due_at, "expires_at": due_at + late_window}
+    db.change(row, priority=1, held=None, failure=None, looks=0, **again)
+    lanes.wake(db, row.lane)
+    return True
 
 
 def send_missed(db: Database, delivery_id: str, late_window: float) -> None:

@@ -1,0 +1,2 @@
+drop index composer.deliveries_due;
+drop table composer.slots;
