@@ -6,7 +6,8 @@ an answer changes, once per frame, so that up to a frame (17 ms) of each figure 
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from playwright.sync_api import Locator, Page, sync_playwright
 
@@ -65,8 +66,8 @@ def _compose(page: Page, took: dict[str, list[float]], account_id: str, *, keys:
     field.press("End")
     for n in range(keys):
         letter = LETTERS[n % len(LETTERS)]
-        typed = field.input_value() + letter
-        took["key to preview"].append(_seen(page, lambda key=letter: page.keyboard.press(key), ".st-key-previews", typed))
+        press = partial(page.keyboard.press, letter)
+        took["key to preview"].append(_seen(page, press, ".st-key-previews", field.input_value() + letter))
     for _ in range(clicks):
         took["choose a connection"].append(_click(page, pills.nth(3), ".st-key-previews"))
     texts = page.locator(f".st-key-text-{account_id}-for button")
@@ -85,9 +86,8 @@ def _posts(page: Page, took: dict[str, list[float]], *, clicks: int) -> None:
     accounts = page.locator(".st-key-account_filter")
     for n in range(clicks):
         accounts.get_by_role("combobox").click()
-        option = page.get_by_role("option", name=re.compile("bakery$", re.I)).first if n % 2 == 0 else (
-            page.get_by_role("option", name="All accounts")
-        )  # fmt: skip
+        name = re.compile("bakery$", re.IGNORECASE) if n % 2 == 0 else "All accounts"
+        option = page.get_by_role("option", name=name).first
         took["filter posts"].append(_click(page, option, ".st-key-list"))
 
 
@@ -95,9 +95,9 @@ def _click(page: Page, what: Locator, place: str) -> float:
     return _seen(page, what.click, place, "")
 
 
-def _seen(page: Page, act: object, place: str, typed: str) -> float:
+def _seen(page: Page, act: Callable[[], None], place: str, typed: str) -> float:
     page.evaluate(WATCH, [place, typed])
-    act()  # type: ignore[operator]
+    act()
     seconds = page.evaluate("window.seen") / 1000
     settled(page)
     return seconds

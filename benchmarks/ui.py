@@ -63,18 +63,17 @@ def main() -> None:
 
 def filled(folder: Path, sizes: Sizes) -> tuple[list[str], str]:
     """Make the data; returns the accounts of the reference, and one that is connected everywhere."""
-    with dashboard(folder / "made", APP):
-        with Server(folder / "made" / "data" / "postgres") as postgres:
-            here = installation.embedded(postgres)
-            app, worker = here.as_app(most_connections=2), here.as_worker(most_connections=2)
-            made = reference.fill(
-                here, app, worker, datetime.now(UTC), many_accounts=sizes.accounts, many_posts=sizes.posts
-            )
-            with here.administration() as scope:
-                find = "select id from accounts where name = :name"
-                florist = scope.run(find, {"name": demo.EVERYWHERE}).scalar_one()
-            for each in (app, worker):
-                each.engine.dispose()
+    with dashboard(folder / "made", APP), Server(folder / "made" / "data" / "postgres") as postgres:
+        here = installation.embedded(postgres)
+        app, worker = here.as_app(most_connections=2), here.as_worker(most_connections=2)
+        made = reference.fill(
+            here, app, worker, datetime.now(UTC), many_accounts=sizes.accounts, many_posts=sizes.posts
+        )
+        with here.administration() as scope:
+            find = "select id from accounts where name = :name"
+            florist = scope.run(find, {"name": demo.EVERYWHERE}).scalar_one()
+        for each in (app, worker):
+            each.engine.dispose()
     return [str(each) for each in made.account_ids], str(florist)
 
 
@@ -109,7 +108,11 @@ def driven(running: Dashboard, ids: Sequence[str], **how: float) -> Seen:
     pids = {"server": running.process.pid, "database": running.part("postgres").pid}
     given = {"address": running.address, "role": ROLE, "accounts": list(ids), **pids, **how}
     answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.visits"], input=json.dumps(given), stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-m", "benchmarks.visits"],
+        input=json.dumps(given),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return Seen(**json.loads(answer.stdout))
 

@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import psutil
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from benchmarks.window import Lost, Window, window
+from benchmarks.window import Lost, NotThere, Window, window
 
-WORDS = "Fresh rye and cardamom knots from eight, and a table by the window for whoever comes early #local".split()
+TEXT = "Fresh rye and cardamom knots from eight, and a table by the window for whoever comes early #local"
 PAUSES = 6  # in typing one text
 Step: TypeAlias = Callable[..., Awaitable[None]]
 
@@ -39,30 +39,38 @@ class Seen:
     grown: int = 0  # bytes by which the dashboard's memory grew since no window was open
 
 
-async def working_day(step: Step, window: Window, account_id: str) -> None:
-    """Look around, write, plan and look it up: what every session does, for ever."""
-    await step("open Overview", window.open)
+async def working_days(step: Step, window: Window, account_id: str) -> None:
+    """What every session does, for ever; where a page says that it cannot be drawn, it begins again."""
     while True:
-        await step("open Compose", window.open, "compose")
-        if "choose" in window.drawn:
-            await step("choose whom to act for", window.pick, "choose", account_id)
-        platforms = window.options(f"to-{account_id}")
-        await step("choose a connection", window.choose, f"to-{account_id}", *platforms[1:])
-        await step("choose a connection", window.choose, f"to-{account_id}", *platforms)
-        for pause in range(1, PAUSES + 1):
-            await step("type", write, window, " ".join(WORDS[: pause * len(WORDS) // PAUSES]))
-        if len(texts := window.options(f"text-{account_id}-for") if len(platforms) > 1 else []) > 1:
-            await step("choose a text", window.choose, f"text-{account_id}-for", texts[1])
-            await step("choose a text", window.choose, f"text-{account_id}-for", texts[0])
-        await step("open Calendar", window.open, "calendar")
-        await step("choose all accounts", window.choose, "calendar_account", window.options("calendar_account")[0])
-        for turn in ("further", "back", "back", "further"):
-            await step("turn the month", window.click, turn)
-        await step("open Posts", window.open, "posts")
-        accounts = window.options("account_filter")
-        await step("filter posts", window.choose, "account_filter", accounts[1])
-        await step("filter posts", window.choose, "account_filter", accounts[0])
-        await step("open Overview", window.open)
+        try:
+            await working_day(step, window, account_id)
+        except NotThere:
+            if "stopped" not in window.drawn:
+                raise
+
+
+async def working_day(step: Step, window: Window, account_id: str) -> None:
+    """Look around, write, plan and look it up."""
+    await step("open Overview", window.open)
+    await step("open Compose", window.open, "compose")
+    if "choose" in window.drawn:
+        await step("choose whom to act for", window.pick, "choose", account_id)
+    platforms = window.options(f"to-{account_id}")
+    await step("choose a connection", window.choose, f"to-{account_id}", *platforms[1:])
+    await step("choose a connection", window.choose, f"to-{account_id}", *platforms)
+    for pause in range(1, PAUSES + 1):
+        await step("type", write, window, TEXT[: pause * len(TEXT) // PAUSES])
+    if len(texts := window.options(f"text-{account_id}-for") if len(platforms) > 1 else []) > 1:
+        await step("choose a text", window.choose, f"text-{account_id}-for", texts[1])
+        await step("choose a text", window.choose, f"text-{account_id}-for", texts[0])
+    await step("open Calendar", window.open, "calendar")
+    await step("choose all accounts", window.choose, "calendar_account", window.options("calendar_account")[0])
+    for turn in ("further", "back", "back", "further"):
+        await step("turn the month", window.click, turn)
+    await step("open Posts", window.open, "posts")
+    accounts = window.options("account_filter")
+    await step("filter posts", window.choose, "account_filter", accounts[1])
+    await step("filter posts", window.choose, "account_filter", accounts[0])
 
 
 async def write(window: Window, text: str) -> None:
@@ -97,7 +105,7 @@ async def session(given: dict[str, Any], number: int, seen: Seen, begins: float)
                 before = (opened.runs, opened.polls, opened.refused)
 
             tasks.create_task(note())
-            await working_day(step, opened, given["accounts"][number % len(given["accounts"])])
+            await working_days(step, opened, given["accounts"][number % len(given["accounts"])])
     except* Lost:
         seen.lost += 1
     finally:

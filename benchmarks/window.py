@@ -7,7 +7,7 @@ and where a fragment asks to be run every few seconds, it asks for that.
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 KEPT_RUNS = 2  # of the whole script, for which a browser remembers a message that it was not sent again
 WHOLE, EARLY = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_EARLY_FOR_RERUN
@@ -31,7 +32,7 @@ class Lost(Exception):
 
 
 class NotThere(Exception):
-    """The page has no such element: the script and the page have grown apart."""
+    """The page has no such element: it could not be drawn, or the script and the page have grown apart."""
 
 
 @dataclass
@@ -163,28 +164,35 @@ class Window:
 
     def _hear(self, message: ForwardMsg) -> None:
         match message.WhichOneof("type"):
-            case "delta":
-                if message.metadata.cacheable:
-                    self._cache[message.hash] = (message.delta, self._age)
-                self._draw(message.delta)
-            case "ref_hash":
-                delta, _ = self._cache[message.ref_hash]
-                self._cache[message.ref_hash] = (delta, self._age)
-                self._draw(delta)
+            case "delta" | "ref_hash":
+                self._draw(self._cached(message))
+            case "auto_rerun" | "stop_auto_rerun":
+                self._set_clock(message)
             case "navigation":
                 self._page = message.navigation.page_script_hash
                 self._pages = {each.url_pathname: each.page_script_hash for each in message.navigation.app_pages}
             case "page_info_changed":
                 self._query = message.page_info_changed.query_string
-            case "auto_rerun":
-                every = message.auto_rerun.interval
-                known, at = self._due.get(message.auto_rerun.fragment_id, (0, 0))
-                self._due[message.auto_rerun.fragment_id] = (every, at if known == every else time.monotonic() + every)
-            case "stop_auto_rerun":
-                for each in message.stop_auto_rerun.fragment_ids:
-                    self._due.pop(each, None)
             case "script_finished" if message.script_finished != EARLY:
                 self._finished(is_whole=message.script_finished == WHOLE)
+
+    def _cached(self, message: ForwardMsg) -> Delta:
+        """What a message draws: its own, or what we have already, which only its name came for."""
+        if message.WhichOneof("type") == "ref_hash":
+            delta, _ = self._cache[message.ref_hash]
+            self._cache[message.ref_hash] = (delta, self._age)
+            return delta
+        if message.metadata.cacheable:
+            self._cache[message.hash] = (message.delta, self._age)
+        return message.delta
+
+    def _set_clock(self, message: ForwardMsg) -> None:
+        for each in message.stop_auto_rerun.fragment_ids:
+            self._due.pop(each, None)
+        every, fragment_id = message.auto_rerun.interval, message.auto_rerun.fragment_id
+        known, at = self._due.get(fragment_id, (0, 0))
+        if fragment_id:
+            self._due[fragment_id] = (every, at if known == every else time.monotonic() + every)
 
     def _finished(self, *, is_whole: bool) -> None:
         self.runs += 1
@@ -199,7 +207,7 @@ class Window:
     def _draw(self, delta: Delta) -> None:
         if delta.WhichOneof("type") != "new_element":
             return
-        kind = delta.new_element.WhichOneof("type")
+        kind = delta.new_element.WhichOneof("type") or "empty"
         proto = getattr(delta.new_element, kind)
         if kind == "exception":
             raise RuntimeError(f"{proto.type}: {proto.message}")
@@ -214,7 +222,8 @@ class Window:
 
 def _told(kind: str, proto: Any) -> Iterator[WidgetState]:
     if kind == "selectbox":
-        yield WidgetState(id=proto.id, string_value=proto.raw_value if proto.HasField("raw_value") else None)
+        chosen = {"string_value": proto.raw_value} if proto.HasField("raw_value") else {}
+        yield WidgetState(id=proto.id, **chosen)
     elif kind == "button_group":
         state = WidgetState(id=proto.id)
         state.string_array_value.data[:] = proto.raw_values
@@ -229,15 +238,15 @@ def _worded(option: Any) -> str:
 
 
 @asynccontextmanager
-async def window(address: str, role: str):  # noqa: ANN201 - a context manager of a Window
+async def window(address: str, role: str) -> AsyncGenerator[Window]:
     """A window of somebody who has signed in; nothing is opened in it yet."""
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         answer = await client.get(f"{address}/sign-in/demo/{role}")
     cookie = f"{COOKIE}={answer.cookies[COOKIE]}"
-    stream = f"{address.replace('http', 'ws', 1)}/_stcore/stream"
+    stream, headers = f"{address.replace('http', 'ws', 1)}/_stcore/stream", {"Cookie": cookie, "Origin": address}
     async with (
         connect(
-            stream, subprotocols=["streamlit"], additional_headers={"Cookie": cookie, "Origin": address}, max_size=None,
+            stream, subprotocols=[Subprotocol("streamlit")], additional_headers=headers, max_size=None,
             compression=None, ping_interval=None, open_timeout=60,
         ) as connection,
         asyncio.TaskGroup() as tasks,
