@@ -1,4 +1,4 @@
-"""The driver of `benchmarks.ui`, a process of its own: many windows at once, each going through the same working day.
+"""The driver of `benchmarks.ui`, a process of its own: many windows at once, each going through a working day.
 
 Told by JSON on its standard input what to drive and for how long, it answers with how long each answer took.
 """
@@ -39,19 +39,20 @@ class Seen:
     grown: int = 0  # bytes by which the dashboard's memory grew since no window was open
 
 
-async def working_days(step: Step, window: Window, account_id: str) -> None:
-    """What every session does, for ever; where a page says that it cannot be drawn, it begins again."""
+async def working_days(step: Step, window: Window, account_id: str, number: int) -> None:
+    """What every session does, for ever, each from another place on; a page that cannot be drawn is left."""
+    chapters = (writing, planning, looking_up)
+    await step("open Overview", window.open)
     while True:
+        number += 1
         try:
-            await working_day(step, window, account_id)
+            await chapters[number % len(chapters)](step, window, account_id)
         except NotThere:
             if "stopped" not in window.drawn:
                 raise
 
 
-async def working_day(step: Step, window: Window, account_id: str) -> None:
-    """Look around, write, plan and look it up."""
-    await step("open Overview", window.open)
+async def writing(step: Step, window: Window, account_id: str) -> None:
     await step("open Compose", window.open, "compose")
     if "choose" in window.drawn:
         await step("choose whom to act for", window.pick, "choose", account_id)
@@ -60,17 +61,25 @@ async def working_day(step: Step, window: Window, account_id: str) -> None:
     await step("choose a connection", window.choose, f"to-{account_id}", *platforms)
     for pause in range(1, PAUSES + 1):
         await step("type", write, window, TEXT[: pause * len(TEXT) // PAUSES])
-    if len(texts := window.options(f"text-{account_id}-for") if len(platforms) > 1 else []) > 1:
+    if len(platforms) > 1:
+        texts = window.options(f"text-{account_id}-for")
         await step("choose a text", window.choose, f"text-{account_id}-for", texts[1])
         await step("choose a text", window.choose, f"text-{account_id}-for", texts[0])
+
+
+async def planning(step: Step, window: Window, _account_id: str) -> None:
     await step("open Calendar", window.open, "calendar")
     await step("choose all accounts", window.choose, "calendar_account", window.options("calendar_account")[0])
     for turn in ("further", "back", "back", "further"):
         await step("turn the month", window.click, turn)
+
+
+async def looking_up(step: Step, window: Window, _account_id: str) -> None:
     await step("open Posts", window.open, "posts")
     accounts = window.options("account_filter")
     await step("filter posts", window.choose, "account_filter", accounts[1])
     await step("filter posts", window.choose, "account_filter", accounts[0])
+    await step("open Overview", window.open)
 
 
 async def write(window: Window, text: str) -> None:
@@ -105,7 +114,7 @@ async def session(given: dict[str, Any], number: int, seen: Seen, begins: float)
                 before = (opened.runs, opened.polls, opened.refused)
 
             tasks.create_task(note())
-            await working_days(step, opened, given["accounts"][number % len(given["accounts"])])
+            await working_days(step, opened, given["accounts"][number % len(given["accounts"])], number)
     except* Lost:
         seen.lost += 1
     finally:
