@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import httpx
 import psutil
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
@@ -90,7 +91,7 @@ async def write(window: Window, text: str) -> None:
 
 
 async def session(given: dict[str, Any], number: int, seen: Seen, begins: float) -> None:
-    """One window, from its first page until it is cancelled; nothing counts before `begins`."""
+    """One window, from its first page until it is cancelled; what was answered before `begins` does not count."""
     dice, think = random.Random(number), given["think"]
     await asyncio.sleep(dice.uniform(0, think * 2))
     started, opened = 0.0, None
@@ -100,7 +101,7 @@ async def session(given: dict[str, Any], number: int, seen: Seen, begins: float)
         await asyncio.sleep(think * dice.uniform(0.5, 1.5))
         started = time.monotonic()
         await act(*arguments)
-        if started >= begins:
+        if time.monotonic() >= begins:
             seen.took[kind].append(time.monotonic() - started)
         started = 0
 
@@ -115,14 +116,14 @@ async def session(given: dict[str, Any], number: int, seen: Seen, begins: float)
 
             tasks.create_task(note())
             await working_days(step, opened, given["accounts"][number % len(given["accounts"])], number)
-    except* Lost:
+    except* (Lost, TimeoutError, httpx.TransportError):
         seen.lost += 1
     finally:
         if opened:
             seen.runs += opened.runs - before[0]
             seen.polls += opened.polls - before[1]
             seen.refused += opened.refused - before[2]
-        if started >= begins:
+        if started:
             seen.unanswered.append(time.monotonic() - started)
 
 
