@@ -19,7 +19,8 @@ rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run work google test check fix e2e peers simulate replay chaos bench bench-publish bench-ui docs migrate lock clean
+.PHONY: help run work google test check fix e2e screenshots peers simulate replay chaos bench bench-publish bench-ui docs migrate \
+	lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,9 @@ fix: $(DEV)  ## repair what ruff can repair
 
 e2e: $(DEV)  ## the journeys in headless Chromium, with screenshots in tests/artifacts
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "browser and not live" tests/browser
+
+screenshots: $(DEV)  ## draw every page with the demo's data into docs/screenshots
+	$(BIN)/python -m tests.browser.screenshots
 
 peers: $(DEV)  ## install the reference Bluesky server if needed, and run the live suite against it
 	tests/live/peers/install.sh

@@ -33,7 +33,7 @@ class Guard:
         self._headers = [(name.encode(), value.encode()) for name, value in _headers(https=https).items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket" and not _is_our_own_page(scope):
+        if scope["type"] == "websocket" and not is_our_own_page(scope):
             await send({"type": "websocket.close", "code": 1008, "reason": "Open the page itself."})
             return
         if scope["type"] != "http":
@@ -90,7 +90,7 @@ def _content_security_policy() -> str:
     )
 
 
-def _is_our_own_page(scope: Scope) -> bool:
+def is_our_own_page(scope: Scope) -> bool:
     headers = _by_name(scope)
     origin = headers.get("origin")
     return origin is not None and origin.partition("://")[2] == headers.get("host")

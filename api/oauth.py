@@ -18,6 +18,7 @@ from socialcore.database import ContextRefused, NotYourAccount, account_scope, p
 from socialcore.departures import NoWayBack, Returned
 from socialcore.openings import NothingOpens, OtherIdentity
 from socialcore.operators import Capability, NotAllowed, Operator
+from socialcore.plans import NotInPlan
 from socialcore.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def _take_up(here: Opened, operator: Operator, returned: Returned, brought: Mapp
                     grant_id = openings.renew(scope, vault, returned.connection_id, granted)
                 else:
                     grant_id = openings.take_in(scope, vault, returned.platform, granted)
-        except (failures.PlatformFailure, OtherIdentity, NothingOpens) as failure:
+        except (failures.PlatformFailure, OtherIdentity, NothingOpens, NotInPlan) as failure:
             why = str(failure)
     with account_scope(database, operator.id, returned.account_id) as scope:
         departures.conclude(scope, returned.id, grant_id=grant_id, why=why)

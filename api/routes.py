@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api import bluesky_client, media, oauth, v1
+from api import bluesky_client, media, oauth, uploads, v1
 from api.opened import Opened
 from api.visitors import COOKIE
 from socialcore import demo, operators
@@ -28,6 +28,7 @@ def of(settings: Settings) -> Sequence[BaseRoute]:
         *oauth.of(here),
         *bluesky_client.of(),
         *v1.routes(here),
+        *uploads.of(here),
         *media.routes(settings, lambda: here.database),
     ]
     if not settings.embedded:

@@ -22,12 +22,25 @@ WATCH = """([place, typed]) => {
     : node.tagName === 'STYLE' ? '' : [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes].map(words).join('');
   const shown = () => [...document.querySelectorAll(place)].map(words).join('|');
   const before = shown();
+  let changed = false; // reading a month's words at every frame would take longer than drawing it
+  const watcher = new MutationObserver(() => { changed = true; watch(); });
+  const watch = () => [document.body, ...document.querySelectorAll(place)].forEach((top) => {
+    for (const each of [top, ...(top === document.body ? [] : top.querySelectorAll('*'))]) {
+      const root = each === document.body ? each : each.shadowRoot;
+      if (root) watcher.observe(root, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  watch();
   const done = () => typed ? shown().split(typed).length > 4 : shown() !== before;
   let pressed;
   const press = (event) => pressed ??= event.timeStamp;
   for (const kind of ['keydown', 'pointerdown']) addEventListener(kind, press, { capture: true, once: true });
   window.seen = new Promise((resolve) => {
-    const look = () => pressed && done() ? resolve(performance.now() - pressed) : requestAnimationFrame(look);
+    const look = () => {
+      if (pressed && changed && done()) return resolve(performance.now() - pressed, watcher.disconnect());
+      changed = false;
+      requestAnimationFrame(look);
+    };
     look();
   });
 }"""

@@ -116,7 +116,10 @@ def _people(here: Installation, many: int, identity: tuple[str, str]) -> tuple[U
         known = {account.name for account in accounts.all_accounts(scope)}
         made = [
             accounts.add(
-                scope, name if name not in known else f"{name} of the reference", time_zone=ZONES[n % len(ZONES)]
+                scope,
+                name if name not in known else f"{name} of the reference",
+                time_zone=ZONES[n % len(ZONES)],
+                plan="premium",
             ).id
             for n, name in enumerate(names)
         ]

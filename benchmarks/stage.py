@@ -97,7 +97,10 @@ def prepared(folder: Path) -> Generator[Stage]:
 def _people(here: Installation) -> tuple[UUID, list[UUID]]:
     demo.load(here)
     with here.administration() as scope:
-        made = [accounts.add(scope, f"Business {n}", time_zone="UTC").id for n in range(LANES // PER_ACCOUNT)]
+        made = [
+            accounts.add(scope, f"Business {n}", time_zone="UTC", plan="premium").id
+            for n in range(LANES // PER_ACCOUNT)
+        ]
         operator_id = operators.add(scope, "Benchmark", "bench@composer.example", ["admin"], every_account=True)
         scope.run("update features set percentage = 100")
     return operator_id, made

@@ -2,14 +2,31 @@
 
 from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 import streamlit as st
 
-from socialcore import connections, drafts, measures, publishing
+from socialcore import connections, hashtags, publishing
 from socialcore.connections import Connection
 from socialcore.operators import Capability
 from socialcore.posts import Content
-from ui import attaching, editor, notices, options, sending, session, shell, tour, when, writing
+from ui import (
+    completing,
+    composer,
+    drafting,
+    editor,
+    guarding,
+    media_area,
+    notices,
+    options,
+    sending,
+    session,
+    shell,
+    tour,
+    when,
+    writing,
+)  # fmt: skip
+from ui.drafting import Desk
 from ui.editor import Editor
 from ui.parts import empty
 from ui.view import h, show
@@ -20,6 +37,7 @@ with session.scope(operator, account) as scope:
     usable = shell.in_order(each for each in connections.of_account(scope) if each.is_usable)
     writing.current(scope, account)
     allowed = publishing.allowed(scope, usable)
+    suggestions = completing.known(scope, usable, [(each.name, each.tags) for each in hashtags.groups(scope)])
 writing.all_is_saved(account)
 shell.header("Compose", "What you write is kept until you publish or discard it.", account=account)
 sending.watch(operator, account)
@@ -29,7 +47,9 @@ if not usable:
     st.stop()
 
 by_id = {str(connection.id): connection for connection in usable}
+composer.prepare()
 library = session.library(operator, account)
+guard = guarding.watching(operator, account)
 TO = f"to-{account.id}"
 
 
@@ -41,15 +61,15 @@ def fields(seen: list[writing.Seen]) -> Editor:
     draft = writing.working(account)
     rev = writing.revision(account, draft)
     known = (seen, chosen_connections(), partial(save, rev), partial(keep, rev, anew=True))
-    return Editor(f"text-{account.id}", rev, draft.content, *known)
+    safe = not writing.is_unsaved(account)
+    return Editor(f"text-{account.id}", rev, draft.content, *known, suggestions, safe)
 
 
 def content_now() -> Content:
     """What is on the screen, also in a callback that comes before what was typed last has been drawn."""
     here = fields([])
-    content = editor.content_now(here)
-    described = replace(content, media=attaching.described(content, here.rev))
-    return options.chosen_now(described, here.rev)
+    attached = media_area.attached(account, editor.content_now(here), here.rev)
+    return options.chosen_now(attached, here.rev)
 
 
 def save(rev: str, *_: str) -> None:
@@ -58,17 +78,22 @@ def save(rev: str, *_: str) -> None:
 
 def keep(rev: str, content: Content, *, anew: bool = False) -> None:
     """Save it as the draft that `rev` names, which is not the present one in a window that was left behind."""
-    to = [each.id for each in chosen_connections()]
     write = writing.replace_content if anew else writing.save
-    write(operator, account, rev, content, to)
+    write(operator, account, rev, content, chosen_ids())
 
 
-def attach(rev: str, content: Content) -> None:
-    keep(rev, replace(content_now(), media=content.media))
+def chosen_ids() -> list[UUID]:
+    return [each.id for each in chosen_connections()]
+
+
+def desk() -> Desk:
+    draft = writing.working(account)
+    return Desk(operator, account, draft, writing.revision(account, draft), content_now, chosen_ids)
 
 
 @notices.action
 def publish() -> None:
+    guarding.insist(operator, account, guard, fields([]).rev, content_now())
     at = when.chosen(account)
     sending.publish(
         operator, account, writing.working(account), content_now(), chosen_connections(), at.due_at,
@@ -79,10 +104,7 @@ def publish() -> None:
 
 @notices.action
 def discard() -> None:
-    with session.scope(operator, account) as scope:
-        measures.discarded(scope, writing.working(account).submit_token)
-        drafts.finish(scope, writing.working(account).submit_token)
-    session.redraw()
+    drafting.discard(desk())
 
 
 def choose_where(rev: str) -> list[Connection]:
@@ -118,12 +140,20 @@ def write() -> None:
         editor.draw(here, content)
         show(h("div.stack.wide", *writing.problems(account, content, seen, allowed)), key="problems")
         editor.fixes(here, content)
-        attaching.area(operator, account, content, here.rev, partial(attach, here.rev))
+        media_area.area(account, library, content, rev=here.rev, draft=writing.name(account), chosen=here.platforms,
+                        save=here.save)  # fmt: skip
         options.draw(content, here.platforms, writing.links(content), here.rev, here.save)
         for each in seen:
             sending.saw(each.gathered.nobody)
         at = when.choose(operator, account)
-        missing = writing.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
+        look = guarding.look(operator, account, guard, here.rev, content, chosen, at.due_at)
+        show(h("div.stack.wide", *guarding.notes(account, look, chosen)), key="guard")
+        guarding.ask(account, here.rev, look, chosen)
+        missing = (
+            media_area.waiting(account, here.rev)
+            or writing.what_is_missing(content, chosen, at.obstacle, at.due_at, session.now())
+            or guarding.missing(account, here.rev, look)
+        )
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="send"):
             st.button(
                 "Discard", key="discard", type="tertiary", on_click=discard, disabled=not writing.is_begun(content)
@@ -137,7 +167,7 @@ def write() -> None:
             st.header("Preview", anchor=False, width="content")
             st.toggle("What will be sent", key="requests")
         begun = seen if writing.is_begun(content) else []
-        address = partial(attaching.source, library, account.id)
+        address = partial(media_area.source, account)
         nothing = empty("eye", "Nothing to see yet.", "Write something, and choose where it goes.")
         cards = [writing.preview(account, each, address) for each in begun]
         show(h("div.stack.wide.previews", *cards) if cards else nothing, key="previews")
@@ -148,4 +178,5 @@ def write() -> None:
     shell.follow()
 
 
+drafting.bar(desk())
 write()

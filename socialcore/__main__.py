@@ -51,6 +51,8 @@ def _migrate(settings: Settings, _options: argparse.Namespace) -> int:
 
 def _work(settings: Settings, options: argparse.Namespace) -> int:
     from socialcore import media, stores  # noqa: PLC0415
+    from socialcore.team import Channel  # noqa: PLC0415
+    from socialcore.webhook import Webhook  # noqa: PLC0415
     from socialcore.worker import NotDurable, Worker, connections_for  # noqa: PLC0415
 
     with installation.opened(settings, "worker_database_url", "context_key", "sealing_keys") as here:
@@ -64,6 +66,7 @@ def _work(settings: Settings, options: argparse.Namespace) -> int:
             concurrency=concurrency,
             media=media_of,
             check_every=settings.check_every,
+            channel=Channel(Webhook(settings.team_channel), settings.public_url) if settings.team_channel else None,
         )
         _stop_on_signals(worker.stop, options)
         try:
@@ -253,7 +256,7 @@ def _people(commands: Any) -> None:
     add.add_argument("name")
     add.add_argument("--time-zone", required=True, help="as in Europe/Berlin")
     add.add_argument("--colour", help="as in #9a4a12; chosen for you otherwise")
-    add.add_argument("--plan", default="basic")
+    add.add_argument("--plan", help="one of COMPOSER_PLANS; the smallest otherwise")
     add.set_defaults(run=_add_account)
 
     operator = commands.add_parser("operators", help="invite and list operators").add_subparsers(required=True)

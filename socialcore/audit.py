@@ -9,6 +9,12 @@ from uuid import UUID
 
 from socialcore.database import AccountScope, OperatorScope
 
+# What admins change, as the database writes it down, and tokens.
+MANAGED = (
+    *("accounts.insert", "accounts.update", "operators.insert", "operators.update"),
+    *("memberships.insert", "memberships.delete", "token.created", "token.revoked"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -47,4 +53,14 @@ def of_connection(scope: AccountScope, connection_id: UUID, grant_id: UUID, *, m
         "   or (a.detail->>'grant_id' = :grant_id and a.detail->>'connection_id' is null))"
         " order by a.seq desc limit :most",
         {"account_id": scope.account_id, "id": str(connection_id), "grant_id": str(grant_id), "most": most},
+    )
+
+
+def of_managing(scope: OperatorScope, *, most: int = 400) -> list[Entry]:
+    """List what became of accounts, people and tokens, the latest first; an admin's to see."""
+    return scope.all(
+        Entry,
+        "select a.at, coalesce(o.name, a.actor) as actor, a.action, a.detail from audit_log a"
+        " left join operators o on o.id::text = a.actor where a.action = any(:actions) order by a.seq desc limit :most",
+        {"actions": list(MANAGED), "most": most},
     )

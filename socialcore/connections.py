@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from socialcore import audit, deliveries, events, health, lanes, openings
+from socialcore import audit, deliveries, events, health, lanes, openings, plans
 from socialcore.adapters import ADAPTERS, apps
 from socialcore.adapters.contract import Granted
 from socialcore.database import AccountScope, ReadScope
@@ -45,6 +45,7 @@ class Connection:
     limited_until: datetime | None
     left_behind: int
     disconnected_at: datetime | None
+    plan: str  # the account's
 
     @property
     def state(self) -> State:
@@ -66,6 +67,11 @@ class Connection:
         return self.disconnected_at is None
 
     @property
+    def is_in_plan(self) -> bool:
+        """May new posts go through it? What is scheduled goes out in any case."""
+        return plans.holds(self.plan, self.platform)
+
+    @property
     def missing(self) -> list[str]:
         """The permissions we need and were not given."""
         return health.missing(self.platform, self.permissions)
@@ -80,7 +86,8 @@ SELECT = f"""
         case when l.not_before > now() then l.not_before end as limited_until,
         case when g.reconnected_from is null then 0 else (select count(*) from deliveries d
             where d.account_id = c.account_id and d.connection_id = c.id and {deliveries.LEFT_BEHIND})
-        end as left_behind
+        end as left_behind,
+        (select a.plan from accounts a where a.id = c.account_id) as plan
     from connections c
     join grants g on g.account_id = c.account_id and g.id = c.grant_id
     left join lanes l on l.account_id = c.account_id and l.connection_id = c.id
@@ -118,6 +125,9 @@ def connect(scope: AccountScope, sealing: Vault, platform: Platform, granted: Gr
     """Store a sign-in and the connection to one of its targets.
 
     Connecting what is connected already renews its sign-in, and what waited for that goes out.
+
+    Raises:
+        NotInPlan: if it is not connected, and the account's plan does not hold the platform.
     """
     grant_id = openings.keep(scope, sealing, platform, granted, target_ids=[target_id])
     return openings.open_targets(scope, grant_id, [target_id])[0]

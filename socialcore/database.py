@@ -30,6 +30,7 @@ OPENS = {
     "account": "writable_account()",
     "worker": "writable_account()",
     "portfolio": "acting_operator()",
+    "operator": "acting_operator()",
     "media": "public_media()",
     "": "null::uuid",
 }
@@ -188,10 +189,13 @@ def portfolio_scope(database: Database, operator_id: UUID) -> Generator[Portfoli
 def operator_scope(database: Database, operator_id: UUID) -> Generator[OperatorScope]:
     """Open a transaction for what belongs to an operator, such as tokens; no account's rows can be changed in it.
 
+    Accounts and people are managed in it, too, if the operator is an admin: its kind of context is the only one in
+    which the database lets them.
+
     Raises:
         ContextRefused: if the database does not accept what we sign.
     """
-    with _transaction(database, f"portfolio|{operator_id}|") as (connection, opened):
+    with _transaction(database, f"operator|{operator_id}|") as (connection, opened):
         if opened != operator_id:
             raise ContextRefused
         yield OperatorScope(connection, operator_id)

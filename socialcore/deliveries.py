@@ -1,6 +1,6 @@
 """One post on its way to one connection, as the people who watch it see it and steer it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -23,12 +23,26 @@ Shown = Literal[
     "retrying",
     "checking",
     "published",
+    "withdrawing",
+    "withdrawn",
+    "still_public",
     "needs_review",
     "failed",
     "missed",
     "cancelled",
 ]
-_AGAIN = "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, expires_at = now() + :window"
+# What a person can do about a failure, by its kind.
+NEXT: Mapping[str, str] = {
+    "ContentRejected": "Next: copy the text into a new post, change it, and send that.",
+    "Unavailable": "Next: send it again when the platform is back.",
+    "OutcomeUnknown": "Next: send it again.",
+    "GivenUp": "Next: look for it on the platform; if it is not there, send it again.",
+    "ReconnectNeeded": "Next: reconnect it on the Connections page; then this goes out by itself.",
+}
+_AGAIN = (
+    "state = 'queued', next_at = now(), due_at = now(), cancel_at = null, withdraw_at = null,"
+    " expires_at = now() + :window"
+)
 GIVEN_UP = "Given up: we never learned whether it was published."
 SENDING_BOUND = timedelta(minutes=2)  # longer than this in motion is worth a look
 
@@ -58,9 +72,20 @@ class Delivery:
     changed_at: datetime
     part: int  # of a thread that goes out part by part; 1 otherwise
     stopped_before: State | None  # the part before it has ended without being public
+    withdraw_at: datetime | None  # somebody asked to take it down
+    withdraw_by: UUID | None
+    withdraw_reason: str | None
+    withdrawn_at: datetime | None
+    is_withdrawing: bool  # a worker has the duty to take it down
+    withdrawal: str | None  # what came of that duty last, in words
+    text: str  # as it is public now, or will be
+    edited_at: datetime | None
+    is_editing: bool
 
     @property
     def shown(self) -> Shown:
+        if taken_down := self._shown_of_withdrawal:
+            return taken_down
         match self.state:
             case "queued" if self.why_held:
                 return "held"
@@ -78,6 +103,14 @@ class Delivery:
                 return state
 
     @property
+    def _shown_of_withdrawal(self) -> Literal["withdrawn", "withdrawing", "still_public"] | None:
+        if self.withdrawn_at:
+            return "withdrawn"
+        if self.is_withdrawing or (self.withdraw_at and self.state in ("queued", "sending", "ambiguous")):
+            return "withdrawing"
+        return "still_public" if self.withdraw_at and self.remote_id else None
+
+    @property
     def why_held(self) -> str | None:
         if self.state == "queued" and self.stopped_before:
             return f"Part {self.part - 1} is not public. Send that again, and this one follows it."
@@ -86,6 +119,17 @@ class Delivery:
     @property
     def can_cancel(self) -> bool:
         return self.state in ("queued", "sending", "missed") and self.cancel_at is None
+
+    @property
+    def can_withdraw(self) -> bool:
+        """Is it public, or may it be; and is nobody taking it down yet?"""
+        may_be = self.remote_id is not None or self.state in ("queued", "sending", "ambiguous", "needs_review")
+        return may_be and self.shown not in ("withdrawing", "withdrawn")
+
+    @property
+    def is_public(self) -> bool:
+        """Has its platform shown it to us, and is it to stay?"""
+        return self.state == "confirmed" and self.withdraw_at is None
 
 
 # `Delivery.shown` of a delivery `d`, for where thousands are looked at and few are read.
@@ -108,15 +152,26 @@ SELECT = f"""
     select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
         d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id,
         d.read_back, d.read_back_at, d.cancel_at, d.held_because, d.failure_kind, d.failure, d.changed_at, d.part,
-        {STOPPED_BEFORE} as stopped_before
+        {STOPPED_BEFORE} as stopped_before,
+        d.withdraw_at, d.withdraw_by, d.withdraw_reason, d.withdrawn_at, coalesce(w.is_open, false) as is_withdrawing,
+        w.outcome as withdrawal, coalesce(e.text, d.rendered->>'text', '') as text, e.done_at as edited_at,
+        exists (select from edits o where o.account_id = d.account_id and o.delivery_id = d.id
+            and o.done_at is null) as is_editing
     from deliveries d join connections c on c.account_id = d.account_id and c.id = d.connection_id
+    left join lateral (select w.done_at is null as is_open, w.outcome from duties w
+        where w.account_id = d.account_id and w.delivery_id = d.id and w.kind = 'withdraw'
+        order by w.asked_at desc limit 1) w on d.withdraw_at is not null
+    left join lateral (select e.rendered->>'text' as text, e.done_at from edits e
+        where e.account_id = d.account_id and e.delivery_id = d.id and e.outcome = 'edited'
+        order by e.n desc limit 1) e on true
 """
 # Whatever has not reached an end, or reached one that a person must know of.
 ATTENTION = """
-    d.state in ('needs_review', 'failed', 'missed') or (d.state = 'queued' and d.held_because is not null)
+    d.withdrawn_at is null and (d.state in ('needs_review', 'failed', 'missed') or d.read_back = 'mismatch'
+    or (d.withdraw_at < now() - :bound and d.remote_id is not null)
+    or (d.state = 'queued' and d.held_because is not null)
     or (d.state in ('sending', 'ambiguous', 'accepted') and d.changed_at < now() - :bound)
-    or (d.state = 'queued' and d.due_at < now() - :bound)
-    or d.read_back = 'mismatch'
+    or (d.state = 'queued' and d.due_at < now() - :bound))
 """
 
 
@@ -150,15 +205,27 @@ LEFT_BEHIND = """g.reconnected_from is not null and g.reconnect_since is null an
          or (d.state = 'failed' and d.failure_kind in ('ReconnectNeeded', 'CredentialExpired')))"""
 
 
-def of_posts(scope: ReadScope, post_ids: Sequence[UUID]) -> dict[UUID, list[Delivery]]:
-    """What became of these posts, connection by connection."""
-    found = scope.all(
-        Delivery, f"{SELECT} where d.post_id = any(:ids) order by c.platform, c.name, d.part", {"ids": list(post_ids)}
-    )
+def of_posts(
+    scope: ReadScope, post_ids: Sequence[UUID], *, of: Sequence[UUID] | None = None
+) -> dict[UUID, list[Delivery]]:
+    """What became of these posts, connection by connection.
+
+    Args:
+        of: the account of each post, where the scope sees several: then no other account's index is read.
+    """
+    which = "d.post_id = any(:ids)"
+    values: dict[str, Any] = {"ids": list(post_ids)}
+    if of is not None:
+        which = "(d.account_id, d.post_id) in (select * from unnest(cast(:accounts as uuid[]), cast(:ids as uuid[])))"
+        values["accounts"] = list(of)
     grouped: dict[UUID, list[Delivery]] = {post_id: [] for post_id in post_ids}
-    for delivery in found:
+    for delivery in scope.all(Delivery, f"{SELECT} where {which} order by c.platform, c.name, d.part", values):
         grouped[delivery.post_id].append(delivery)
     return grouped
+
+
+def of_ids(scope: ReadScope, delivery_ids: Sequence[UUID]) -> list[Delivery]:
+    return scope.all(Delivery, f"{SELECT} where d.id = any(:ids) order by d.part", {"ids": list(delivery_ids)})
 
 
 def one(scope: ReadScope, delivery_id: UUID) -> Delivery | None:
@@ -335,7 +402,7 @@ def _queue_again(
     connection_ids = _lock_lanes(scope, delivery_ids)
     scope.run(
         f"update deliveries set {_AGAIN}, priority = 0, held_because = null"
-        " where account_id = :account_id and id = any(:ids) and state = any(:states)",
+        " where account_id = :account_id and id = any(:ids) and state = any(:states) and withdrawn_at is null",
         {"account_id": scope.account_id, "ids": list(delivery_ids), "states": list(states), "window": late_window},
     )
     lanes.wake(scope, connection_ids)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-from socialcore import accounts, connections, failures, operators
+from socialcore import accounts, connections, failures, operators, plans
 from socialcore.adapters import ADAPTERS
 from socialcore.database import Database, SystemScope, account_scope
 from socialcore.installation import Installation
@@ -29,6 +29,7 @@ BUSINESSES = (
     ("Summit Cycle Works", "Europe/Zurich", "#a3262b", "summitcycle.test"),
     ("Lakeside Veterinary", "Asia/Kolkata", "#0f6470", "lakesidevet.test"),
 )
+BASIC = ("Lakeside Veterinary",)  # whose plan lacks platforms, so that the demo shows what is said then
 EVERYWHERE = "Cedar & Pine Florist"  # is connected on every platform, for a newcomer to see what that looks like
 FLAGS = ("feature_social_composer", "feature_bluesky_posting", "feature_twitter_posting", "feature_slack_posting")
 # Product owners and admins see every account; publishers and testers the ones they work for.
@@ -44,9 +45,13 @@ def load(installation: Installation) -> None:
     """Add the demo accounts and operators that are not there yet, and open the composer for them."""
     with installation.administration() as scope:
         have = {account.name: account.id for account in accounts.all_accounts(scope)}
-        for name, time_zone, colour, _ in BUSINESSES:
+        for name, time_zone, colour, handle in BUSINESSES:
             if name not in have:
-                have[name] = accounts.add(scope, name, time_zone=time_zone, colour=colour, plan="premium").id
+                plan = plans.smallest() if name in BASIC else list(plans.installed())[-1]
+                website, known_as = f"https://{handle}", [handle.removesuffix(".test")]
+                have[name] = accounts.add(
+                    scope, name, time_zone=time_zone, colour=colour, plan=plan, website=website, brand_names=known_as
+                ).id
                 _turn_on(scope, have[name])
         known = {operator.email for operator in operators.everybody(scope)}
         for role, name in OPERATORS:
@@ -65,11 +70,12 @@ def connect(database: Database, vault: Vault, installation: Installation, sandbo
             "select id from operators where issuer = :issuer and subject = 'admin'", {"issuer": ISSUER}
         ).scalar_one()
         ids = {account.name: account.id for account in accounts.all_accounts(scope)}
+        plan_of = {account.name: account.plan for account in accounts.all_accounts(scope)}
     for name, _, _, handle in BUSINESSES:
         _open_sandbox_accounts(sandbox_url, name, handle)
         with account_scope(database, operator_id, ids[name]) as scope:
             known = connections.of_account(scope)
-        if any(connection.service == sandbox_url for connection in known):
+        if any(connection.service == sandbox_url for connection in known) or not plans.holds(plan_of[name], "bluesky"):
             continue
         answer = {"service": sandbox_url, "identifier": handle, "app_password": APP_PASSWORD}
         try:
@@ -81,7 +87,8 @@ def connect(database: Database, vault: Vault, installation: Installation, sandbo
             connections.connect(scope, vault, "bluesky", granted, granted.targets[0].id)
         if name == EVERYWHERE:
             for platform, whose in _identities(handle).items():
-                _connect_by_browser(database, vault, operator_id, ids[name], sandbox_url, platform, whose)
+                if plans.holds(plan_of[name], platform):
+                    _connect_by_browser(database, vault, operator_id, ids[name], sandbox_url, platform, whose)
 
 
 def _identities(handle: str) -> dict[Platform, str]:

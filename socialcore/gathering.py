@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 from socialcore import failures, link_cards
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Card, Lookups, Picture
+from socialcore.adapters.contract import Card, Lookups, Picture, VideoLimits
 from socialcore.connections import Connection
 from socialcore.fetcher import Unfetched
 from socialcore.link_cards import LinkCard
 from socialcore.media import Library
 from socialcore.pictures import Unusable
-from socialcore.posts import Content, MediaReference, Problem
+from socialcore.posts import Content, MediaReference, Platform, Problem
 
 NO_ADDRESS = Problem(
     "Pictures cannot go here",
@@ -127,6 +127,23 @@ def _value(answer: Answer | None) -> Any:
     return answer.value if answer else None
 
 
+def fitted(media_id: str, platform: Platform, library: Library) -> Picture:
+    """Make of a picture what a platform takes, or say what a video is, if it takes that.
+
+    Raises:
+        Unusable: if it cannot go there, and what to do.
+        Unavailable: if the store does not answer.
+    """
+    can, stored = ADAPTERS[platform].capabilities, library.about(media_id)
+    is_video = stored is not None and stored.seconds is not None
+    limits = can.video if is_video else can.pictures
+    if limits is None:
+        raise Unusable(
+            f"{can.name} takes no {'video' if is_video else 'pictures'}", "Leave it out, or send this post elsewhere."
+        )
+    return library.video(media_id, limits) if isinstance(limits, VideoLimits) else library.fit(media_id, limits)
+
+
 def _left_out(content: Content, connection: Connection, asked: Wanted) -> list[Problem]:
     """What would be missing there without anybody having said so: a post goes out as it was written, or not at all."""
     can, problems = ADAPTERS[connection.platform].capabilities, list[Problem]()
@@ -164,14 +181,7 @@ def _card(url: str, library: Library, card_of: Callable[[str], LinkCard]) -> Ans
 
 
 def _picture(reference: MediaReference, connection: Connection, library: Library) -> Answer:
-    can = ADAPTERS[connection.platform].capabilities
-    stored = library.about(reference.id)
-    is_video = stored is not None and stored.seconds is not None
-    if is_video and can.video is None:
-        return Answer(None, Problem(f"{can.name} takes no video", "Leave it out, or send this post elsewhere."))
     try:
-        if is_video and can.video:
-            return Answer(library.video(reference.id, can.video))
-        return Answer(library.fit(reference.id, can.pictures) if can.pictures else None)
+        return Answer(fitted(reference.id, connection.platform, library))
     except Unusable as error:
         return Answer(None, error.problem)

@@ -6,7 +6,7 @@ No scope is open while a picture is worked on or a store is asked: reading, work
 import hashlib
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -17,7 +17,7 @@ from uuid import UUID
 from socialcore import failures, pictures, public_media, videos
 from socialcore.adapters.contract import Picture, PictureLimits, Source, VideoLimits
 from socialcore.database import AccountScope, Database, MediaScope, account_scope, worker_scope
-from socialcore.pictures import Fitted, Unusable
+from socialcore.pictures import Box, Fitted, Unusable
 from socialcore.public_media import Asked
 from socialcore.stores import PIECE, Opened, Store
 
@@ -26,9 +26,14 @@ PUBLIC_FOR = timedelta(days=7)  # how long a platform may fetch what it was told
 MASTER = PictureLimits(
     most=1, most_bytes=20_000_000, longest_side=4_096, source=Source("our own choice", date(2026, 12, 1))
 )
+# What pages show of a picture; it must not keep them waiting.
+SMALL = PictureLimits(
+    most=1, most_bytes=60_000, longest_side=640, source=Source("our own choice, for previews", date(2026, 11, 23))
+)
 GONE = ("The picture or video is no longer stored.", "Add it again.")
 FITTING = 1  # counted up when fitting changes, so that what was fitted before is not taken for it
 
+_turns = tuple(threading.Lock() for _ in range(64))  # who asks for a fit that is being made waits, and looks it up
 _room = threading.BoundedSemaphore(2)  # pictures that are worked on at once; a large one takes half a gigabyte
 
 
@@ -46,6 +51,15 @@ class Stored:
     @property
     def picture(self) -> Picture:
         return Picture(self.id, self.media_type, self.size, self.width, self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What was cut out of which picture."""
+
+    original_id: str
+    box: Box
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +132,43 @@ class Library:
             fitted = _fitted_before(scope, media_id, key)
         if fitted is not None:
             return fitted.picture
-        if stored is None:
-            raise Unusable(*GONE)
-        if stored.seconds is not None:
-            raise Unusable("This is a video, not a picture.", "Choose a picture.")
+        stored = _insist_on_picture(stored)
         if pictures.fits(stored.media_type, stored.size, (stored.width, stored.height), limits):
             return stored.picture
+        with _turns[hash((self._account_id, media_id, key)) % len(_turns)]:
+            return self._fit_now(media_id, limits, key)
+
+    def crop(self, media_id: str, box: Box) -> Stored:
+        """Cut a part out of a kept picture, and keep it as a picture of its own; the second time, only look it up.
+
+        Raises:
+            Unusable: if the box does not lie in the picture, it is a video, or is not there.
+            Unavailable: if the store does not answer.
+        """
+        with self._opened() as scope:
+            stored = _insist_on_picture(about(scope, media_id))
+            known = _cropped_before(scope, media_id, box)
+        if known is not None:
+            return known
+        if box == Box(0, 0, stored.width, stored.height):
+            return stored
         data = self.read(media_id)
         with _room:
-            made = pictures.fitted(pictures.opened(data), limits)
-        fitted = self.keep(made)
+            made = pictures.fitted(pictures.cropped(pictures.opened(data), box), MASTER)
+        cropped = self.keep(made)
         with self._opened() as scope:
-            _remember_fit(scope, media_id, key, fitted.id)
-        return fitted.picture
+            _remember_crop(scope, Crop(media_id, box, cropped.id))
+        return cropped
+
+    def crops(self, media_ids: Sequence[str]) -> list[Crop]:
+        """Say of which of these pictures we know what they were cut from; the same may have been cut from several."""
+        with self._opened() as scope:
+            found = scope.run(
+                "select original_id, x, y, width, height, cropped_id from media_crops"
+                " where account_id = :account_id and cropped_id = any(:ids)",
+                {"account_id": scope.account_id, "ids": list(media_ids)},
+            ).all()
+        return [Crop(row.original_id, Box(row.x, row.y, row.width, row.height), row.cropped_id) for row in found]
 
     def video(self, media_id: str, limits: VideoLimits) -> Picture:
         """Say what a kept video is, if a platform takes it.
@@ -184,6 +222,18 @@ class Library:
             raise failures.ContentRejected("A picture of this post is no longer stored. Add it to a new post.")
         asked = Asked(self._account_id, media_id, self._public.now + PUBLIC_FOR)
         return public_media.url(self._public.base, self._public.context_key, asked, stored.media_type)
+
+    def _fit_now(self, media_id: str, limits: PictureLimits, key: str) -> Picture:
+        with self._opened() as scope:
+            if (fitted := _fitted_before(scope, media_id, key)) is not None:  # made while we waited
+                return fitted.picture
+        data = self.read(media_id)
+        with _room:
+            made = pictures.fitted(pictures.opened(data), limits)
+        fitted = self.keep(made)
+        with self._opened() as scope:
+            _remember_fit(scope, media_id, key, fitted.id)
+        return fitted.picture
 
     def _kept(self, stored: Stored, file: IO[bytes]) -> Stored:
         if known := self.about(stored.id):
@@ -241,6 +291,37 @@ def _note(scope: AccountScope, stored: Stored) -> bool:
         },
     )
     return written.rowcount == 1
+
+
+def _insist_on_picture(stored: Stored | None) -> Stored:
+    if stored is None:
+        raise Unusable(*GONE)
+    if stored.seconds is not None:
+        raise Unusable("This is a video, not a picture.", "Choose a picture.")
+    return stored
+
+
+def _cropped_before(scope: AccountScope, media_id: str, box: Box) -> Stored | None:
+    return scope.first(
+        Stored,
+        "select m.id, media_type, size, m.width, m.height, seconds from media_crops c"
+        " join media m on m.account_id = c.account_id and m.id = c.cropped_id"
+        " where c.account_id = :account_id and c.original_id = :id"
+        "   and (c.x, c.y, c.width, c.height) = (:x, :y, :width, :height)",
+        {"account_id": scope.account_id, "id": media_id, **_sides(box)},
+    )
+
+
+def _remember_crop(scope: AccountScope, crop: Crop) -> None:
+    scope.run(
+        "insert into media_crops (account_id, original_id, x, y, width, height, cropped_id)"
+        " values (:account_id, :id, :x, :y, :width, :height, :cropped_id) on conflict do nothing",
+        {"account_id": scope.account_id, "id": crop.original_id, "cropped_id": crop.id, **_sides(crop.box)},
+    )
+
+
+def _sides(box: Box) -> Mapping[str, int]:
+    return {"x": box.x, "y": box.y, "width": box.width, "height": box.height}
 
 
 def _fitted_before(scope: AccountScope, media_id: str, key: str) -> Stored | None:

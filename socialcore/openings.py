@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from socialcore import audit, events, grants, health, lanes
+from socialcore import accounts, audit, events, grants, health, lanes, plans
 from socialcore.adapters import ADAPTERS
 from socialcore.adapters.contract import Granted, Target
 from socialcore.database import AccountScope
 from socialcore.grants import Identity
 from socialcore.posts import Platform
 from socialcore.vault import Vault
+
+WAS_UNUSED = "This sign-in was given back: nothing had been picked from it. Sign in again to use it."
 
 
 class OtherIdentity(Exception):
@@ -82,8 +84,10 @@ def open_targets(scope: AccountScope, grant_id: UUID, target_ids: Sequence[str])
 
     Raises:
         KeyError: if the sign-in does not open one of them.
+        NotInPlan: if one of them is not connected, and the account's plan does not hold its platform.
     """
     who = grants.identity(scope, grant_id)
+    _insist_on_plan(scope, who.platform, target_ids)
     by_id = {target.id: target for target in grants.targets(scope, grant_id)}
     chosen = [by_id[target_id] for target_id in target_ids]
     lanes.lock_all(scope, _using(scope, who, target_ids))
@@ -103,6 +107,7 @@ def take_in(scope: AccountScope, sealing: Vault, platform: Platform, granted: Gr
 
     Raises:
         NothingOpens: if there is nothing to publish to; nothing was stored.
+        NotInPlan: if the account's plan does not hold the platform; nothing was stored.
     """
     if not granted.targets:
         name = ADAPTERS[platform].capabilities.name
@@ -111,6 +116,7 @@ def take_in(scope: AccountScope, sealing: Vault, platform: Platform, granted: Gr
             " who manages the place or channel, or have it shared with them first."
         )
     only = [target.id for target in granted.targets if len(granted.targets) == 1 and target.id == granted.subject]
+    _insist_on_plan(scope, platform, only)
     grant_id = keep(scope, sealing, platform, granted, target_ids=only)
     if only:
         open_targets(scope, grant_id, only)
@@ -147,6 +153,56 @@ def renew(scope: AccountScope, sealing: Vault, connection_id: UUID, granted: Gra
     grant_id = keep(scope, sealing, who.platform, granted, target_ids=[known.target_id])
     open_targets(scope, grant_id, [known.target_id])
     return grant_id
+
+
+def give_back(scope: AccountScope, grant_id: UUID) -> bool:
+    """Have a worker give back a sign-in that nothing was picked from; from now on it opens nothing here.
+
+    Returns:
+        False if there is no such sign-in any more: something was picked from it, or it was given back before.
+    """
+    platform: Platform | None = scope.run(
+        "update grants g set reconnect_because = :why, reconnect_since = clock_timestamp()"
+        " where account_id = :account_id and id = :id and reconnect_because is null and not exists"
+        "   (select from connections c where c.account_id = g.account_id and c.grant_id = g.id)"
+        " returning platform",
+        {"account_id": scope.account_id, "id": grant_id, "why": WAS_UNUSED},
+    ).scalar()
+    if platform is None:
+        return False
+    scope.run(
+        "insert into duties (account_id, kind, grant_id, platform, asked_by)"
+        " values (:account_id, 'revoke', :id, :platform, :by)",
+        {"account_id": scope.account_id, "id": grant_id, "platform": platform, "by": scope.operator_id},
+    )
+    scope.run("select pg_notify(:channel, '')", {"channel": lanes.CHANNEL})
+    audit.record(scope, "sign_in.given_back", grant_id=grant_id, platform=platform)
+    return True
+
+
+def insist_on_plan(scope: AccountScope, platform: Platform) -> None:
+    """Refuse to begin a sign-in that could come to nothing but NotInPlan; before anybody is sent to a platform.
+
+    Raises:
+        NotInPlan: if the plan does not hold the platform, and nothing of it is connected that could be renewed.
+    """
+    if not _connected(scope, platform):
+        _insist_on_plan(scope, platform, ())
+
+
+def _insist_on_plan(scope: AccountScope, platform: Platform, target_ids: Collection[str]) -> None:
+    """What is connected may be renewed under any plan: what is scheduled for it goes out."""
+    if not target_ids or set(target_ids) - _connected(scope, platform):
+        plans.insist(accounts.plan_of(scope), platform, name=ADAPTERS[platform].capabilities.name)
+
+
+def _connected(scope: AccountScope, platform: Platform) -> set[str]:
+    found = scope.run(
+        "select target_id from connections where account_id = :account_id and platform = :platform"
+        "   and disconnected_at is null",
+        {"account_id": scope.account_id, "platform": platform},
+    )
+    return set(found.scalars())
 
 
 def _using(scope: AccountScope, who: Identity, target_ids: Collection[str]) -> Sequence[UUID]:

@@ -1,6 +1,7 @@
 """Our staff: who is signed in, and what a role may do."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,10 +9,12 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
-from socialcore.database import AccountScope, Database, PortfolioScope, SystemScope, system_scope
+from socialcore.database import AccountScope, Database, OperatorScope, PortfolioScope, SystemScope, system_scope
 
 Role = Literal["publisher", "product_owner", "qa", "admin"]
 ROLES: tuple[Role, ...] = ("publisher", "product_owner", "qa", "admin")
+ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
+LONGEST_NAME = 80  # characters
 
 
 class Capability(StrEnum):
@@ -105,7 +108,7 @@ def end_sign_in(database: Database, token: str) -> None:
         scope.run("select end_sign_in(:token)", {"token": _hash(token)})
 
 
-def names(scope: AccountScope | PortfolioScope) -> dict[UUID, str]:
+def names(scope: AccountScope | PortfolioScope | OperatorScope) -> dict[UUID, str]:
     """Every operator's name, to say who did what."""
     return {row[0]: row[1] for row in scope.run("select id, name from operators")}
 
@@ -117,8 +120,22 @@ def everybody(scope: SystemScope) -> list[Operator]:
     )
 
 
+def check(name: str, roles: Sequence[str]) -> None:
+    """Refuse what makes no operator.
+
+    Raises:
+        BadOperator: saying what to change.
+    """
+    if unknown := [role for role in roles if role not in ROLES]:
+        raise BadOperator(f"No such role: {', '.join(unknown)}. There are {', '.join(ROLES)}.")
+    if not roles or not name.strip():
+        raise BadOperator("An operator needs a name, an e-mail address and at least one role.")
+    if len(name.strip()) > LONGEST_NAME or not name.strip().isprintable():
+        raise BadOperator(f"A name has at most {LONGEST_NAME} characters, on one line.")
+
+
 def add(
-    scope: SystemScope,
+    scope: SystemScope | OperatorScope,
     name: str,
     email: str,
     roles: Sequence[str],
@@ -127,35 +144,28 @@ def add(
     every_account: bool = False,
     identity: tuple[str, str] | None = None,
 ) -> UUID:
-    """Invite an operator; for the command line, which acts as composer_admin.
+    """Invite an operator; for the command line, which acts as composer_admin, and for admins.
 
     Args:
         accounts: those the operator acts for.
         every_account: acts for all of them, also those yet to come.
-        identity: issuer and subject, when known; otherwise the first sign-in with this e-mail binds them.
+        identity: issuer and subject, when known, as only the command line may say; otherwise the first sign-in with
+            this e-mail binds them.
 
     Raises:
         BadOperator: saying what to change.
     """
     email = email.strip().lower()
-    if unknown := [role for role in roles if role not in ROLES]:
-        raise BadOperator(f"No such role: {', '.join(unknown)}. There are {', '.join(ROLES)}.")
-    if not roles or not name.strip() or "@" not in email:
-        raise BadOperator("An operator needs a name, an e-mail address and at least one role.")
+    check(name, roles)
+    if not ADDRESS.fullmatch(email):
+        raise BadOperator(f"{email!r} is no e-mail address; one looks like duty@example.com.")
     if scope.run("select 1 from operators where email = :email", {"email": email}).first():
         raise BadOperator(f"There is an operator with the address {email} already.")
-    issuer, subject = identity or (None, None)
+    bound = dict(zip(("issuer", "subject"), identity or (), strict=False))
+    values = {"name": name.strip(), "email": email, "roles": list(roles), "every_account": every_account, **bound}
     operator_id: UUID = scope.run(
-        "insert into operators (name, email, roles, every_account, issuer, subject)"
-        " values (:name, :email, :roles, :every_account, :issuer, :subject) returning id",
-        {
-            "name": name.strip(),
-            "email": email,
-            "roles": list(roles),
-            "every_account": every_account,
-            "issuer": issuer,
-            "subject": subject,
-        },
+        f"insert into operators ({', '.join(values)}) values ({', '.join(f':{each}' for each in values)}) returning id",
+        values,
     ).scalar_one()
     for account_id in accounts:
         scope.run(

@@ -59,6 +59,16 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Box:
+    """A part of a picture, in its pixels; x and y are those of the left upper corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """A picture as a platform takes it."""
 
@@ -114,6 +124,18 @@ def fitted(picture: Image.Image, limits: PictureLimits) -> Fitted:
     return found
 
 
+def cropped(picture: Image.Image, box: Box) -> Image.Image:
+    """Cut a part out of an opened picture.
+
+    Raises:
+        Unusable: if the box does not lie in the picture.
+    """
+    right, lower = box.x + box.width, box.y + box.height
+    if min(box.x, box.y) < 0 or min(box.width, box.height) < 1 or right > picture.width or lower > picture.height:
+        raise Unusable("The frame lies outside of the picture.", "Draw it again.")
+    return picture.crop((box.x, box.y, right, lower))
+
+
 def fits(media_type: str, size: int, sides: tuple[int, int], limits: PictureLimits) -> bool:
     """Tell whether a picture can go as it is."""
     return (
@@ -150,6 +172,8 @@ def _foreign(data: bytes) -> Unusable:
         return Unusable("The picture is AVIF, which platforms do not take.", "Export it as JPEG, and add that.")
     if brand:
         return Unusable("The file is a video, not a picture.", "Add it as a video.")
+    if start.startswith(b"%pdf"):
+        return Unusable("The file is a PDF, not a picture.", "Export the page as JPEG or PNG, and add that.")
     if start.startswith(b"<svg") or (start.startswith((b"<?xml", b"<!doctype svg", b"<!--")) and b"<svg" in start):
         return Unusable("The picture is SVG, which platforms do not take.", "Export it as PNG, and add that.")
     return Unusable("The file is no picture that we know.", f"{TAKEN} Export it as one of them, and add that.")

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from socialcore import events, flags, lanes, posts, slots
 from socialcore.adapters import ADAPTERS
-from socialcore.adapters.contract import Json, Lookups, Option, Shown, Usage
+from socialcore.adapters.contract import Json, Lookups, Option, Shown, Target, Usage
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
 from socialcore.posts import Content, Platform, Problem
@@ -91,6 +91,20 @@ def usage(content: Content, connection: Connection) -> Usage:
 def usages(content: Content, connection: Connection) -> Sequence[Usage]:
     """Measure the text against each of the platform's limits, the tightest first."""
     return ADAPTERS[connection.platform].usage(content)
+
+
+def can_suggest(connection: Connection) -> bool:
+    """Does the connection's platform say whose handle begins with some letters?"""
+    return ADAPTERS[connection.platform].capabilities.suggests
+
+
+def suggest(connection: Connection, prefix: str) -> Sequence[Target]:
+    """Ask the connection's platform whose handle begins so.
+
+    Raises:
+        PlatformFailure: if the platform does not say.
+    """
+    return ADAPTERS[connection.platform].suggest(connection.service, prefix)
 
 
 def allowed(scope: AccountScope, chosen: Sequence[Connection]) -> dict[UUID, flags.Evaluation]:
@@ -247,4 +261,12 @@ def _problems(content: Content, connection: Connection) -> list[Problem]:
     found = ADAPTERS[connection.platform].validate(content)
     if connection.disconnected_at is not None:
         found.append(Problem(f"{connection.name} is disconnected", "Connect it again, or send without it."))
+    if not connection.is_in_plan:
+        name = ADAPTERS[connection.platform].capabilities.name
+        found.append(
+            Problem(
+                f"{name} is no longer in the account's plan, {connection.plan}",
+                "Send without it, or ask an admin to change the plan. What is scheduled already goes out.",
+            )
+        )
     return found

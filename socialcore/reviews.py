@@ -60,7 +60,7 @@ def ask(scope: AccountScope, delivery: Delivery, named: Receipt | None = None) -
         "insert into duties (account_id, kind, connection_id, delivery_id, remote_id, url, asked_by)"
         " select :account_id, 'look', :connection_id, :delivery_id, :remote_id, :url, :by"
         " where not exists (select from duties where account_id = :account_id and delivery_id = :delivery_id"
-        "   and remote_id is not distinct from cast(:remote_id as text) and done_at is null)",
+        "   and kind = 'look' and remote_id is not distinct from cast(:remote_id as text) and done_at is null)",
         {
             "account_id": scope.account_id,
             "connection_id": delivery.connection_id,
@@ -94,7 +94,8 @@ def named_by(scope: ReadScope, delivery: Delivery, link: str) -> Receipt:
 
 def latest(scope: ReadScope, delivery_id: UUID) -> Review | None:
     row = scope.run(
-        "select asked_at, done_at, outcome, found from duties where delivery_id = :id order by asked_at desc limit 1",
+        "select asked_at, done_at, outcome, found from duties where delivery_id = :id and kind = 'look'"
+        " order by asked_at desc limit 1",
         {"id": delivery_id},
     ).first()
     if row is None:

@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 from urllib.parse import urlsplit
 
+from socialcore.posts import PLATFORMS, Platform
+
 Environment = Literal["development", "staging", "production"]
+Plans: TypeAlias = Mapping[str, frozenset[Platform]]  # what each holds, the smallest first
 ROOT = Path(__file__).resolve().parent.parent
+
+
+DEFAULT_PLANS: Plans = {"basic": frozenset({"google_business", "bluesky"}), "premium": frozenset(PLATFORMS)}
 
 
 class SettingsError(Exception):
@@ -60,7 +66,9 @@ class Settings:
     check_every: timedelta = timedelta(hours=6)
     idle: timedelta = timedelta(minutes=30)
     longest_sign_in: timedelta = timedelta(hours=10)
+    team_webhook: str | None = field(default=None, repr=False)  # an incoming webhook of the team's channel; a secret
     api_calls: int = 120  # that one token may make in a minute
+    plans: Plans = field(default_factory=lambda: DEFAULT_PLANS)
 
     @property
     def embedded(self) -> bool:
@@ -76,6 +84,13 @@ class Settings:
     def sandbox_url(self) -> str | None:
         """Where the doubles are; None if this installation has none."""
         return f"http://127.0.0.1:{self.sandbox_port}" if self.embedded else self.own_sandbox_url
+
+    @property
+    def team_channel(self) -> str | None:
+        """The webhook to tell the team by; the embedded installation's is the sandbox. None: nobody is told."""
+        if self.team_webhook is None and self.embedded:
+            return f"{self.sandbox_url}/slack/services/your-team/composer/sandbox"
+        return self.team_webhook
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -109,11 +124,15 @@ class Settings:
             sandbox_port=_number(environ, "COMPOSER_SANDBOX_PORT", defaults.sandbox_port),
             own_sandbox_url=environ.get("COMPOSER_SANDBOX_URL") or None,
             concurrency=_number(environ, "COMPOSER_CONCURRENCY", defaults.concurrency),
+            team_webhook=_webhook(
+                _value_or_file(environ, "COMPOSER_TEAM_WEBHOOK"), at_home=environment == "development"
+            ),
             api_calls=_number(environ, "COMPOSER_API_CALLS", defaults.api_calls),
             check_every=timedelta(
                 hours=_number(environ, "COMPOSER_CHECK_HOURS", int(defaults.check_every.total_seconds()) // 3600)
             ),
             undo=timedelta(seconds=_number(environ, "COMPOSER_UNDO_SECONDS", int(defaults.undo.total_seconds()))),
+            plans=_plans(environ.get("COMPOSER_PLANS") or ""),
         )
 
     def insist_on_sign_in(self) -> None:
@@ -229,6 +248,21 @@ def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
+def _plans(value: str) -> Plans:
+    """Read 'basic: google_business, bluesky; premium: google_business, bluesky, twitter, slack'."""
+    plans: dict[str, frozenset[Platform]] = {}
+    for entry in filter(None, (part.strip() for part in value.split(";"))):
+        name, colon, held = (part.strip() for part in entry.partition(":"))
+        platforms = {each.strip() for each in held.split(",") if each.strip()}
+        if not colon or not name or name in plans or not platforms <= set(PLATFORMS):
+            raise SettingsError(
+                "COMPOSER_PLANS looks like basic: google_business, bluesky; premium: google_business, bluesky, twitter,"
+                f" slack. Each name stands once, and platforms are {', '.join(PLATFORMS)}; not {entry!r}."
+            )
+        plans[name] = frozenset(each for each in PLATFORMS if each in platforms)
+    return plans or DEFAULT_PLANS
+
+
 def _bucket(environ: Mapping[str, str]) -> Bucket | None:
     name, region, endpoint = (
         environ.get(f"COMPOSER_MEDIA_S3_{each}") or None for each in ("BUCKET", "REGION", "ENDPOINT")
@@ -254,6 +288,19 @@ def _public_url(environ: Mapping[str, str], name: str, *, at_home: bool) -> str 
     if url.query or url.fragment or url.username or url.password:
         raise SettingsError(f"{name} is an address without a name, a question or a fragment in it.")
     return value.rstrip("/")
+
+
+def _webhook(value: str, *, at_home: bool) -> str | None:
+    """Read the address of a webhook. It is a secret, so what is wrong with it is said without it."""
+    if not value:
+        return None
+    url = urlsplit(value)
+    loopback = at_home and url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
+    if not url.hostname or not (url.scheme == "https" or loopback) or not value.isprintable() or " " in value:
+        raise SettingsError(
+            "COMPOSER_TEAM_WEBHOOK is an https address that Slack made for a channel, as https://hooks.slack.com/services/…"
+        )
+    return value
 
 
 def _oidc(environ: Mapping[str, str]) -> Oidc | None:

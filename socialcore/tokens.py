@@ -126,7 +126,7 @@ def create(
     return token
 
 
-def visible(scope: PortfolioScope) -> list[Token]:
+def visible(scope: PortfolioScope | OperatorScope) -> list[Token]:
     """List the operator's own tokens, an admin's list has everybody's; the good ones first, then the newest."""
     return scope.all(Token, f"{SELECT} {ORDER}")
 

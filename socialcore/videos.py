@@ -28,6 +28,15 @@ class Video:
     height: int
 
 
+def is_video(start: bytes) -> bool:
+    """Tell by the first 64 bytes; a name or a media type that somebody sent along proves nothing."""
+    try:
+        _form(start)
+    except Unusable:
+        return False
+    return True
+
+
 def probed(path: Path) -> Video:
     """Say what a video is, without decoding it here.
 

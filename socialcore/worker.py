@@ -14,7 +14,7 @@ from functools import partial
 
 import sqlalchemy.exc
 
-from socialcore import __version__, duties, health, lanes, reviews
+from socialcore import __version__, duties, edits, health, lanes, reviews, team, withdrawals
 from socialcore.adapters import ADAPTERS
 from socialcore.attempts import PulseLost
 from socialcore.clock import Clock, ClocksDiffer
@@ -41,7 +41,7 @@ class NotDurable(Exception):
 
 def connections_for(concurrency: int) -> int:
     """How many connections to the database a worker can use at once, besides its pulse."""
-    return math.ceil(concurrency * LANES_PER_SLOT) + DUTIES_AT_ONCE + 1
+    return math.ceil(concurrency * LANES_PER_SLOT) + DUTIES_AT_ONCE + 2
 
 
 class Worker:
@@ -60,6 +60,7 @@ class Worker:
         concurrency: int,
         media: MediaOf,
         check_every: timedelta = health.EVERY,
+        channel: team.Channel | None = None,
     ) -> None:
         """Make one.
 
@@ -67,7 +68,9 @@ class Worker:
             concurrency: how many calls of one platform it has under way at once.
             media: the stored media of an account.
             check_every: how long until a connection that is well is checked again.
+            channel: where the team is told what needs a person; None: nowhere.
         """
+        self._channel = channel
         self._database = database
         self._url = url
         self._vault = vault
@@ -94,6 +97,9 @@ class Worker:
         Raises:
             NotDurable: if the server may lose what it has committed.
         """
+        if self._channel:
+            telling = (self._database, self._channel, self._stopping)
+            threading.Thread(target=team.run, args=telling, name="team", daemon=True).start()
         threads = (self._most_lanes + DUTIES_AT_ONCE) * len(ADAPTERS)
         with ThreadPoolExecutor(threads, thread_name_prefix="lane") as executor:
             while not self._stopping.is_set():
@@ -172,7 +178,10 @@ class Worker:
         if duty is None:
             return False
         self._may_have_duties = True  # there may be more
-        perform = reviews.perform if duty.kind == "look" else partial(duties.perform, every=self._check_every)
+        otherwise = partial(duties.perform, every=self._check_every)
+        perform = {"look": reviews.perform, "withdraw": withdrawals.perform, "edit": edits.perform}.get(
+            duty.kind, otherwise
+        )
         future = executor.submit(perform, self._database, self._vault, duty)
         future.add_done_callback(lambda _: self._hear_of_work())  # there may be more, that waited for its place
         self._on_duty[duty.platform].add(future)

@@ -154,7 +154,7 @@ def make_business(
 ) -> Business:
     unique = uuid4().hex[:8]
     with migrated.administration() as scope:
-        account = accounts.add(scope, f"Business {unique}", time_zone=zone)
+        account = accounts.add(scope, f"Business {unique}", time_zone=zone, plan="premium")
         operator_id = operators.add(
             scope,
             f"Operator {unique}",

@@ -29,6 +29,7 @@ from socialcore.installation import Installation
 from socialcore.media import for_workers
 from socialcore.posts import Content
 from socialcore.stores import InDatabase
+from socialcore.team import Channel
 from socialcore.worker import Worker, connections_for
 from tests.conftest import Business
 from tests.faulty_proxy import FaultyProxy, delay
@@ -42,12 +43,19 @@ POOL = 2  # worker processes at a time, so that one is up while another dies
 
 
 @contextmanager
-def worker_here(installation: Installation, *, concurrency: int = 4, media: MediaOf | None = None) -> Generator[Worker]:
+def worker_here(
+    installation: Installation, *, concurrency: int = 4, media: MediaOf | None = None, channel: Channel | None = None
+) -> Generator[Worker]:
     """Run a worker in a thread of this process until the block ends; its errors are the block's."""
     database = installation.as_worker(most_connections=connections_for(concurrency))
     media_of = for_workers(database, InDatabase(), None)
     worker = Worker(
-        database, installation.worker_url, installation.vault(), concurrency=concurrency, media=media or media_of
+        database,
+        installation.worker_url,
+        installation.vault(),
+        concurrency=concurrency,
+        media=media or media_of,
+        channel=channel,
     )
     with ThreadPoolExecutor(1) as executor:
         running = executor.submit(worker.run)

@@ -6,37 +6,22 @@ from uuid import UUID
 
 import streamlit as st
 
-from socialcore import connections, departures, openings
+from socialcore import connections, departures, openings, plans
 from socialcore.accounts import Account
 from socialcore.connections import Connection
 from socialcore.failures import ContentRejected
 from socialcore.openings import Opening
 from socialcore.operators import Capability, Operator
 from socialcore.posts import Platform
-from ui import notices, session, shell, words
+from ui import notices, preparing, session, shell, words
 from ui.platforms import PLATFORMS, called
 from ui.session import Notice
 from ui.view import h, show
 
+LOSES: Mapping[str, str] = {
+    "slack": "At Slack this turns the app off in the whole workspace, unless a channel of it is connected somewhere.",
+}  # what giving back a sign-in ends besides itself
 FIELDS = ("service", "identifier", "app_password")
-PREPARE: Mapping[str, str] = {
-    "bluesky": (
-        "In Bluesky, under Settings, Privacy and security, App passwords: make a new one for Social Composer."
-        " Never type the account's main password here."
-    ),
-    "google_business": (
-        "Sign in as somebody who manages the business's profile, and allow access to it. Afterwards you pick the"
-        " locations by name and address."
-    ),
-    "twitter": (
-        "X takes whoever is signed in there in this browser: make sure that it is the account to publish as, and sign"
-        " out there first if it is not."
-    ),
-    "slack": (
-        "Sign in to the workspace; it may want an admin's approval for a new app. Afterwards you pick the channels."
-        " Invite the app to private channels first, or they are not among them."
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +61,54 @@ def start(operator: Operator, account: Account) -> None:
                 _sign_in_panel(operator, account, panel)
             st.button("Close", key="close_connect", type="tertiary", on_click=close, args=(account,))
         return
+    platforms: list[Platform] = sorted(connections.connectable(), key=list(PLATFORMS).index)
     with st.container(horizontal=True):
-        for platform in sorted(connections.connectable(), key=list(PLATFORMS).index):
-            _start_button(operator, account, platform)
+        for platform in platforms:
+            if plans.holds(account.plan, platform):
+                _start_button(operator, account, platform)
         for opening in more:
-            name = PLATFORMS[opening.platform].name
-            st.button(
-                f"{name}: {len(opening.targets)} more", key=f"more-{opening.grant_id}", type="tertiary",
-                icon=":material/playlist_add:", on_click=_open,
-                args=(account, Panel(opening.platform, grant_id=opening.grant_id)),
-            )  # fmt: skip
+            _more(operator, account, opening)
+
+
+def _more(operator: Operator, account: Account, opening: Opening) -> None:
+    """Offer what a sign-in opens besides what is connected; one that nothing was picked from can be given back."""
+    name = PLATFORMS[opening.platform].name
+    if session.kept("giving_back") == opening.grant_id:
+        with st.container(border=True, key="give_back_form"):
+            st.caption(f"Give the sign-in at {name} back? {len(opening.targets)} more can be connected with it so far;"
+                       f" then somebody signs in anew. {LOSES.get(opening.platform, '')}")  # fmt: skip
+            with st.container(horizontal=True):
+                st.button("Keep it", key="keep_sign_in", on_click=session.keep, args=("giving_back", None))
+                st.button("Give it back now", key="give_back_now", on_click=give_back,
+                          args=(operator, account, opening))  # fmt: skip
+        return
+    if plans.holds(account.plan, opening.platform):
+        st.button(
+            f"{name}: {len(opening.targets)} more", key=f"more-{opening.grant_id}", type="tertiary",
+            icon=":material/playlist_add:", on_click=_open,
+            args=(account, Panel(opening.platform, grant_id=opening.grant_id)),
+        )  # fmt: skip
+    if opening.is_unused:
+        st.button(
+            f"Give it back: {name}", key=f"give_back-{opening.grant_id}", type="tertiary", icon=":material/undo:",
+            help="Nothing was picked from this sign-in. Given back, it opens nothing here any more.",
+            on_click=session.keep, args=("giving_back", opening.grant_id),
+        )  # fmt: skip
+
+
+@notices.action
+def give_back(operator: Operator, account: Account, opening: Opening) -> None:
+    operator.require(Capability.CONNECT)
+    with session.scope(operator, account) as scope:
+        given = openings.give_back(scope, opening.grant_id)
+    session.keep("giving_back", None)
+    name = PLATFORMS[opening.platform].name
+    if given:
+        told = "It opens nothing here from now on. A worker tells the platform, for a day if it does not answer."
+        session.leave_notice(Notice("green", f"The sign-in at {name} goes back", told))
+    else:
+        told = "Something was picked from it meanwhile, or it was given back before. Nothing was changed."
+        session.leave_notice(Notice("orange", "Look once more", told))
 
 
 def _start_button(operator: Operator, account: Account, platform: Platform) -> None:
@@ -100,6 +123,9 @@ def _start_button(operator: Operator, account: Account, platform: Platform) -> N
 def begin(operator: Operator, account: Account, platform: Platform, connection: Connection | None = None) -> None:
     """Open the way to sign in; where there is nothing to type, straight to the platform's own page."""
     operator.require(Capability.CONNECT)
+    if connection is None or not connection.is_usable:
+        with session.scope(operator, account) as scope:
+            openings.insist_on_plan(scope, platform)
     if connection is not None:
         session.set_widget(_field("identifier", account), connection.name)
         session.set_widget(_field("service", account), connection.service)
@@ -131,10 +157,11 @@ def _sign_in_panel(operator: Operator, account: Account, panel: Panel) -> None:
     name = PLATFORMS[panel.platform].name
     if panel.connection:
         st.header(f"Reconnect {called(panel.platform, panel.connection.name)}", anchor=False)
-        st.caption(f"Sign in as before: another identity is refused, and nothing changes. {PREPARE[panel.platform]}")
+        st.caption("Sign in as before: another identity is refused, and nothing changes.")
     else:
         st.header(f"Connect {name} for {account.name}", anchor=False)
-        st.caption(PREPARE[panel.platform])
+        st.caption("What to prepare:")
+    show(preparing.steps(panel.platform), key="prepare")
     if panel.leads_to:
         link = h("a.go", f"Sign in at {name}", href=panel.leads_to, target="_self")
         show(h("p", link), h("p.muted.small", "You come back here. The way is open for ten minutes."), key="leave")

@@ -1,6 +1,6 @@
 """The card of a connection: what was last measured of it, what became of it, what can be done."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import streamlit as st
@@ -9,8 +9,9 @@ from socialcore import audit, connections, deliveries
 from socialcore.accounts import Account
 from socialcore.connections import Connection
 from socialcore.operators import Capability, Operator
+from socialcore.outcomes import Record
 from ui import connecting, notices, session, words
-from ui.parts import facts, note
+from ui.parts import facts, note, strip
 from ui.platforms import PLATFORMS, called, mark
 from ui.session import Notice
 from ui.states import CONNECTION, badge
@@ -54,24 +55,27 @@ DID = {
 }
 
 
-def card(operator: Operator, account: Account, connection: Connection, *, now: datetime, may_connect: bool) -> None:
-    """Draw one connection with what was last measured of it, and what can be done."""
-    show(h("div.stack.wide", _head(connection), _trouble(connection, now), _facts(connection, account, now)),
-         key=f"head-{connection.id}")  # fmt: skip
+def card(
+    operator: Operator, account: Account, connection: Connection, record: Record, *, now: datetime, may_connect: bool
+) -> None:
+    """Draw one connection with what was last measured of it, how its last posts went, and what can be done."""
+    parts = (_head(connection), _not_in_plan(connection), _trouble(connection, now), strip(record.outcomes),
+             _facts(connection, record, account, now))  # fmt: skip
+    show(h("div.stack.wide", *parts), key=f"head-{connection.id}")
     if may_connect:
         _left_behind(operator, account, connection)
-        _actions(operator, account, connection)
+        _actions(operator, account, connection, record)
     _history(operator, account, connection, now)
 
 
-def _actions(operator: Operator, account: Account, connection: Connection) -> None:
+def _actions(operator: Operator, account: Account, connection: Connection, record: Record) -> None:
     who = (operator, account, connection)
     renew = {"on_click": connecting.begin, "args": (operator, account, connection.platform, connection)}
     if connection.disconnected_at is not None:
         st.button("Connect again", key=f"again-{connection.id}", **renew)
         return
     if session.kept("disconnecting") == connection.id:
-        _really(operator, account, connection)
+        _really(operator, account, connection, record)
         return
     if session.kept("renaming") == connection.id:
         st.text_input("Name", key=f"name-{connection.id}", value=connection.name, max_chars=connections.LONGEST_NAME)
@@ -91,9 +95,10 @@ def _actions(operator: Operator, account: Account, connection: Connection) -> No
                   args=("disconnecting", connection.id))  # fmt: skip
 
 
-def _really(operator: Operator, account: Account, connection: Connection) -> None:
+def _really(operator: Operator, account: Account, connection: Connection, record: Record) -> None:
     name = called(connection.platform, connection.name)
-    st.caption(f"Disconnect {name} from {account.name}? Published posts stay where they are.")
+    held = says_held(record.waiting, record.next_due, account)
+    st.caption(f"Disconnect {name} from {account.name}? Published posts stay where they are. {held}")
     st.text_input("Why", key=f"why-{connection.id}", placeholder="For the history", max_chars=200)
     with st.container(horizontal=True):
         st.button("Keep it", key=f"keep-{connection.id}", on_click=session.keep, args=("disconnecting", None))
@@ -101,21 +106,21 @@ def _really(operator: Operator, account: Account, connection: Connection) -> Non
                   args=(operator, account, connection))  # fmt: skip
 
 
+def says_held(waiting: int, next_due: datetime | None, account: Account) -> str:
+    """What disconnecting holds back, in words."""
+    if not waiting or next_due is None:
+        return "Nothing waits to be sent."
+    due = words.day_and_time(next_due, account.zone)
+    if waiting == 1:
+        return f"1 post that waits, due {due}, is held, not lost."
+    return f"{waiting:,} posts that wait, the first due {due}, are held, not lost."
+
+
 @notices.action
 def check(operator: Operator, account: Account, connection: Connection) -> None:
     operator.require(Capability.CONNECT)
     with session.scope(operator, account) as scope:
         connections.ask(scope, "check", connection.id)
-
-
-@notices.action
-def check_all(operator: Operator, account: Account) -> None:
-    operator.require(Capability.CONNECT)
-    with session.scope(operator, account) as scope:
-        for connection in connections.of_account(scope):
-            if connection.is_usable:
-                connections.ask(scope, "check", connection.id)
-    session.redraw()
 
 
 @notices.action
@@ -203,6 +208,14 @@ def _head(connection: Connection) -> Element:
     return h("div.row.apart", title, badge(CONNECTION[connection.state]))
 
 
+def _not_in_plan(connection: Connection) -> Element | None:
+    if connection.is_in_plan or not connection.is_usable:
+        return None
+    title = f"Not in the plan {connection.plan} any more"
+    return note("violet", title, "What is scheduled goes out; new posts leave it out. An admin can change the plan.",
+                sign="lock")  # fmt: skip
+
+
 def _trouble(connection: Connection, now: datetime) -> Element | None:
     if connection.disconnected_at is not None:
         return None
@@ -219,7 +232,16 @@ def _trouble(connection: Connection, now: datetime) -> Element | None:
     return None
 
 
-def _facts(connection: Connection, account: Account, now: datetime) -> Element:
+def _last_post(record: Record, account: Account, now: datetime) -> Node:
+    if record.last_at is None or record.last_number is None:
+        return "none yet"
+    here = h("a", f"P-{record.last_number}", href=f"/posts?post={record.last_post_id}", target="_self")
+    there = h("a", "look at it", href=record.last_url) if record.last_url else None
+    at = f" {words.clock(record.last_at, account.zone, now)}"
+    return h("span", here, at, *([" · ", there] if there else []))
+
+
+def _facts(connection: Connection, record: Record, account: Account, now: datetime) -> Element:
     checked = f"{words.span(now - connection.checked_at)} ago" if connection.checked_at else "never"
     if connection.checked_at and connection.check_ms is not None:
         checked += f", in {connection.check_ms:,} ms"
@@ -228,6 +250,12 @@ def _facts(connection: Connection, account: Account, now: datetime) -> Element:
         pairs.append(("Where", connection.detail))
     pairs.append(("Connected", words.clock(connection.connected_at, account.zone, now)))
     if connection.ends_at:
-        pairs.append(("Sign-in ends", words.day_and_time(connection.ends_at, account.zone)))
+        left = connection.ends_at - now
+        inside = f"in {words.span(left)}, " if left > timedelta(0) else "over since "
+        pairs.append(("Sign-in ends", f"{inside}{words.day_and_time(connection.ends_at, account.zone)}"))
     pairs.append(("Last check", checked))
+    pairs.append(("Last post", _last_post(record, account, now)))
+    if record.waiting and record.next_due:
+        next_due = words.clock(record.next_due, account.zone, now)
+        pairs.append(("Waiting", f"{words.counted(record.waiting, 'post')}, the first due {next_due}"))
     return facts(*pairs)

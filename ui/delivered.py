@@ -1,25 +1,26 @@
 """What became of a post, connection by connection, as several pages draw it."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeAlias
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from socialcore.deliveries import AttemptSeen, Delivery
+from socialcore.deliveries import NEXT, AttemptSeen, Delivery
+from socialcore.edits import Edit
+from socialcore.withdrawals import Withdrawal
 from ui import words
-from ui.parts import note
+from ui.parts import facts, note
 from ui.platforms import PLATFORMS, mark
 from ui.states import DELIVERY, badge
 from ui.view import Element, Node, h, icon
 
+At: TypeAlias = Callable[[datetime], str]
+
 SOON = timedelta(minutes=1)
 LONGEST_SHOWN = 90  # characters of an address; a longer one says nothing more to a person
 
-NEXT = {
-    "ContentRejected": "Next: copy the text into a new post, change it, and send that.",
-    "Unavailable": "Next: send it again when the platform is back.",
-    "OutcomeUnknown": "Next: send it again.",
-    "GivenUp": "Next: look for it on the platform; if it is not there, send it again.",
-    "ReconnectNeeded": "Next: reconnect it on the Connections page; then this goes out by itself.",
-}
 OUTCOMES = {
     "accepted": ("green", "check", "The platform took it"),
     "queued": ("gray", "clock", "Certainly not published"),
@@ -65,6 +66,8 @@ def failure(delivery: Delivery) -> Element | None:
             return note("red", "Too late to send", "It was not sent. Send it late, or stop it.", sign="clock")
         case "held":
             return note("orange", "Held, not lost", delivery.why_held or "", NEXT.get(delivery.failure_kind or "", ""))
+        case "still_public":
+            return note("red", f"Not taken down on {delivery.target}", delivery.withdrawal or "", sign="alert")
         case "needs_review":
             return note(
                 "orange",
@@ -77,23 +80,80 @@ def failure(delivery: Delivery) -> Element | None:
             return None
 
 
-def timeline(delivery: Delivery, attempts: list[AttemptSeen], submitted_at: datetime, zone: ZoneInfo) -> Element:
-    """Every attempt with how it ended, oldest first."""
-    events = [_event("gray", "clock", words.exactly(submitted_at, zone), "Submitted")]
+def timeline(
+    delivery: Delivery,
+    attempts: Sequence[AttemptSeen],
+    submitted_at: datetime,
+    zone: ZoneInfo,
+    *,
+    edited: Sequence[Edit] = (),
+    withdrawn: Sequence[Withdrawal] = (),
+    names: Mapping[UUID, str] | None = None,
+) -> Element:
+    """What happened to it, oldest first: every attempt, edit and order to take it down, with how each ended."""
+    at = partial(words.exactly, zone=zone)
+    events = [(submitted_at, _event("gray", "clock", at(submitted_at), "Submitted"))]
     for attempt in attempts:
         title = f"Attempt {attempt.n} by worker {attempt.worker}"
         colour, sign, ended = OUTCOMES[attempt.outcome]
-        events.append(_event("blue", "send", words.exactly(attempt.started_at, zone), title))
+        events.append((attempt.started_at, _event("blue", "send", at(attempt.started_at), title)))
         if attempt.ended_at:
-            events.append(_event(colour, sign, words.exactly(attempt.ended_at, zone), ended, attempt.failure or ""))
-    if delivery.read_back_at:
-        events.append(_read_back(delivery, zone))
+            says = attempt.failure or ""
+            events.append((attempt.ended_at, _event(colour, sign, at(attempt.ended_at), ended, says)))
+    if delivery.read_back_at and not any(each.outcome == "edited" for each in edited):
+        # Whatever the clocks say, it was read back after it was sent.
+        events.append((max(delivery.read_back_at, events[-1][0]), _read_back(delivery, zone)))
+    events += [event for each in edited for event in _edit(each, at, names or {})]
+    events += [event for each in withdrawn for event in _withdrawal(each, delivery, at, names or {})]
     if delivery.shown in ("cancelled", "missed"):
         shown = DELIVERY[delivery.shown]
-        events.append(
-            _event(shown.colour, shown.icon, words.exactly(delivery.changed_at, zone), shown.word, shown.means)
-        )
-    return h("ol.timeline", *events)
+        ended = _event(shown.colour, shown.icon, at(delivery.changed_at), shown.word, shown.means)
+        events.append((delivery.changed_at, ended))
+    return h("ol.timeline", *[event for _, event in sorted(events, key=lambda each: each[0])])
+
+
+def receipt(delivery: Delivery, zone: ZoneInfo) -> Element | None:
+    """The proof: the platform's own id, where it is, and when we have seen it there."""
+    if delivery.remote_id is None:
+        return None
+    seen = words.exactly(delivery.read_back_at, zone) if delivery.read_back_at else "not yet"
+    verdicts = {
+        "match": f"{seen}: as it was sent",
+        "mismatch": f"{seen}: not as it was sent",
+        "unavailable": f"{seen}: could not be read",
+    }
+    pairs: list[tuple[str, Node]] = [("Its id there", h("code", delivery.remote_id))]
+    if delivery.url:
+        pairs.append(("Link", h("a", _short(delivery.url), href=delivery.url)))
+    pairs.append(("Read back", verdicts.get(delivery.read_back or "", seen)))
+    if delivery.withdrawn_at:
+        pairs.append(("Seen to be gone", words.exactly(delivery.withdrawn_at, zone)))
+    return facts(*pairs, left=True)
+
+
+def _edit(edit: Edit, at: At, names: Mapping[UUID, str]) -> Iterator[tuple[datetime, Element]]:
+    asked = f"Edit asked for by {_who(edit.asked_by, names)}"
+    yield edit.asked_at, _event("blue", "retry", at(edit.asked_at), asked, edit.text)
+    if edit.done_at and edit.outcome == "edited":
+        yield edit.done_at, _event("green", "check", at(edit.done_at), "Edited, and read back")
+    elif edit.done_at:
+        yield edit.done_at, _event("red", "x", at(edit.done_at), "Not edited", edit.says or "")
+
+
+def _withdrawal(
+    asked: Withdrawal, delivery: Delivery, at: At, names: Mapping[UUID, str]
+) -> Iterator[tuple[datetime, Element]]:
+    title = f"Taking down asked for by {_who(asked.asked_by, names)}"
+    reason = f"Why: {delivery.withdraw_reason}" if delivery.withdraw_reason else ""
+    yield asked.asked_at, _event("orange", "undo", at(asked.asked_at), title, reason)
+    if asked.done_at and delivery.withdrawn_at and asked.done_at >= delivery.withdrawn_at:
+        yield asked.done_at, _event("gray", "slash", at(asked.done_at), "Taken down: it is not to be seen any more")
+    elif asked.done_at:
+        yield asked.done_at, _event("red", "x", at(asked.done_at), "Not taken down", asked.outcome or "")
+
+
+def _who(operator_id: UUID | None, names: Mapping[UUID, str]) -> str:
+    return names.get(operator_id, "a former operator") if operator_id else "a worker"
 
 
 def _read_back(delivery: Delivery, zone: ZoneInfo) -> Element:
@@ -109,7 +169,11 @@ def _read_back(delivery: Delivery, zone: ZoneInfo) -> Element:
 
 def _says(delivery: Delivery, zone: ZoneInfo, now: datetime) -> list[Node]:
     if delivery.url and delivery.shown == "published":
-        return [h("a", _short(delivery.url), href=delivery.url)]
+        when = f" Edited {words.clock(delivery.edited_at, zone, now)}, read back." if delivery.edited_at else ""
+        under_way = " An edit is on its way." if delivery.is_editing else ""
+        return [h("a", _short(delivery.url), href=delivery.url), h("span.muted", f"{when}{under_way}")]
+    if delivery.shown in ("withdrawing", "withdrawn", "still_public"):
+        return [h("span.muted", delivery.withdrawal or DELIVERY[delivery.shown].means)]
     if delivery.cancel_at and delivery.shown not in ("cancelled", "published"):
         return [h("span.muted", "Being stopped; we make sure that it did not go out.")]
     if delivery.shown in ("failed", "held"):

@@ -8,14 +8,15 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from socialcore import posts, threads
 from socialcore.connections import Connection
 from socialcore.posts import Content, Platform
-from ui import notices, session, writing
-from ui.composer import composer, written
+from ui import completing, measuring, notices, session, writing
+from ui.composer import Suggestions, composer, written
 from ui.parts import quiet
 from ui.platforms import PLATFORMS
 from ui.view import Element, h, show
@@ -28,7 +29,8 @@ LONGEST_TOLD = 6000  # characters up to which a button says how many posts a thr
 class Editor:
     """What the fields need to know: whose they are, what was saved, and how to save what changes.
 
-    `rev` names what the server wants in the fields; `replace` saves and has them show it.
+    `rev` names what the server wants in the fields; `replace` saves and has them show it; `saved` says that nothing
+    waits for the database.
     """
 
     key: str
@@ -38,6 +40,8 @@ class Editor:
     chosen: Sequence[Connection]
     save: Callable[..., None]
     replace: Callable[[Content], None]
+    suggestions: Suggestions
+    saved: bool
 
     @property
     def platforms(self) -> list[Platform]:
@@ -106,9 +110,12 @@ def _fields(editor: Editor, content: Content, platform: Platform | None) -> None
     whose = editor.whose(platform)
     for number, text in enumerate(texts):
         place = f" · {number + 1} of {len(texts)}" if len(texts) > 1 else ""
+        found, reader = measuring.counts(text, whose), measuring.reader(whose)
         composer(
             text, key=editor.field(platform, number), label=f"{_label(editor, platform)}{place}", rev=editor.rev,
-            on_change=editor.save, counts=writing.counts(text, whose), marks=tuple(writing.marks(text, editor.seen)),
+            on_change=editor.save, counts=found, reader=reader, saved=editor.saved, compact=len(texts) > 1,
+            marks=measuring.marks(text, reader, partial(writing.who, editor.seen), found),
+            suggestions=editor.suggestions, look_up=completing.look_up(whose),
             placeholder="What is new?" if number == 0 else "And then?",
         )  # fmt: skip
     if any(threads.are_taken(each.platform) for each in whose):

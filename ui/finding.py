@@ -1,12 +1,14 @@
 """Finding things out while somebody types: asked once, in the background, remembered for a while."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from datetime import datetime, timedelta
 
 import streamlit as st
 
+from socialcore import publishing
+from socialcore.adapters.contract import Target
 from socialcore.connections import Connection
 from socialcore.failures import PlatformFailure, Unavailable
 from socialcore.gathering import Answer, Ask, Gathered, Question, gather
@@ -17,7 +19,9 @@ from ui import session
 WHILE_TYPING = 0.15  # seconds that a pause in typing may wait for all that is asked
 PUBLISHING = 15.0  # and that publishing may
 REMEMBERED = timedelta(minutes=10)
+TROUBLED = timedelta(seconds=15)  # after which a platform that did not answer is asked again whom it suggests
 MOST = 5000
+MOST_AT_ONCE = 4  # suggestions under way; whoever types on asks for others
 
 Asked = tuple[datetime, Future[Answer]]
 
@@ -50,6 +54,28 @@ def insist(content: Content, connection: Connection, library: Library) -> Gather
     if not found.is_whole:
         raise Unavailable("We could not find out in time whom it mentions or what it links to. Your text is kept.")
     return found
+
+
+@st.cache_resource
+def _suggesting() -> tuple[ThreadPoolExecutor, dict[tuple[str, str], tuple[datetime, Future[Sequence[Target]]]]]:
+    """Apart from the rest: a platform that hangs here holds up nothing that a post waits for."""
+    return ThreadPoolExecutor(2, thread_name_prefix="suggesting"), {}
+
+
+def suggested(connection: Connection, prefix: str) -> Sequence[Target] | None:
+    """Whose handle begins so, as far as the platform has said by now; None: not yet, or it will not say."""
+    pool, asked = _suggesting()
+    now, question = session.now(), (connection.service, prefix)
+    at, answer = asked.get(question, (now, None))
+    failed = answer is not None and answer.done() and answer.exception() is not None
+    if answer is None or now - at > (TROUBLED if failed else REMEMBERED):
+        if sum(not each.done() for _, each in asked.values()) >= MOST_AT_ONCE:
+            return None
+        if len(asked) > MOST:
+            asked.clear()
+        answer = pool.submit(publishing.suggest, connection, prefix)
+        asked[question] = (now, answer)
+    return answer.result() if answer.done() and answer.exception() is None else None
 
 
 def _asking(patience: float) -> Ask:

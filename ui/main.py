@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from socialcore.operators import Capability
-from ui import notices, session, shell, shortcuts
+from ui import inbox, notices, session, shell, shortcuts
 from ui.view import h, show
 
 HERE = Path(__file__).resolve().parent
@@ -19,6 +19,7 @@ PAGES = (
     ("calendar", "Calendar", "calendar_month", Capability.SEE),
     ("connections", "Connections", "cable", Capability.SEE),
     ("tokens", "Tokens", "key", Capability.SEE),
+    ("people", "People", "group", Capability.MANAGE),
     ("sandbox", "Sandbox", "science", Capability.TEST),
 )
 
@@ -47,6 +48,7 @@ with notices.explained():
         shell.sign_in()
     else:
         with st.sidebar:
+            inbox.draw(operator)
             st.caption(f"{operator.name} · {', '.join(operator.roles).replace('_', ' ')}")
             if session.settings().embedded:
                 show(h("p.small", h("a", "Sign out", href="/sign-out")), key="sign_out")

@@ -8,12 +8,19 @@ from typing import ParamSpec
 import sqlalchemy.exc
 import streamlit as st
 
+from socialcore.accounts import BadAccount
 from socialcore.connections import BadName
 from socialcore.database import ContextRefused, NotYourAccount
+from socialcore.drafts import BadDraftName
+from socialcore.edits import NotEditable
 from socialcore.failures import PlatformFailure
+from socialcore.guard import NotConfirmed
+from socialcore.hashtags import BadTags
+from socialcore.managing import LastAdmin, Outdated
 from socialcore.openings import NothingOpens, OtherIdentity
-from socialcore.operators import NotAllowed
+from socialcore.operators import BadOperator, NotAllowed
 from socialcore.planning import TooLateToMove
+from socialcore.plans import NotInPlan
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 from socialcore.rehearsal import Refused, SandboxAway
 from socialcore.reviews import NotItsPost
@@ -63,21 +70,40 @@ TITLES: Mapping[type[Exception], str] = {
     SlotTaken: "This slot is not free",
     TooLateToMove: "Too late to move it",
     BadToken: "No token was made",
+    BadDraftName: "The draft was not named",
+    BadTags: "The group was not kept",
+    NotConfirmed: "Not sent yet",
+    NotEditable: "It was not edited",
     OtherIdentity: "That is another identity",
     NothingOpens: "There is nothing to connect",
+    NotInPlan: "The plan does not hold this platform",
+    BadAccount: "The account is not saved",
+    BadOperator: "The operator is not saved",
+    LastAdmin: "Somebody has to stay in charge",
+    Outdated: "Look once more",
 }
 KEPT: Mapping[type[Exception], str] = {
     AlreadySubmitted: " Your text is kept.",
     NoSuchTime: " Your text is kept.",
     SlotTaken: " Your text is kept.",
     BadToken: " What you entered is kept.",
+    BadAccount: " What you entered is kept.",
+    BadOperator: " What you entered is kept.",
+    NotInPlan: " Nothing was changed.",
+    LastAdmin: " Nothing was changed.",
+    Outdated: " Nothing was changed: look at what it is now, and at what yours affects.",
+    BadDraftName: " Your text is kept.",
+    BadTags: " What you entered is kept.",
+    NotConfirmed: " Your text is kept.",
 }
+FOR_A_PERSON = frozenset(TITLES) - {SandboxAway}  # to be corrected by whoever reads it
 EXPECTED = (
     *(ContextRefused, NotYourAccount, NotAllowed, NotReady, TimePassed, NoSuchTime, AlreadySubmitted, NotItsPost),
-    *(SlotTaken, TooLateToMove),
+    *(SlotTaken, TooLateToMove, NotEditable),
     *(session.SignedOut, SandboxAway, Refused, OtherIdentity, NothingOpens, BadName, BadToken),
+    *(NotInPlan, BadAccount, BadOperator, LastAdmin, Outdated),
+    *(BadDraftName, BadTags, NotConfirmed),
 )
-DOUBTFUL = (*(AlreadySubmitted, NoSuchTime, OtherIdentity, NothingOpens, BadToken), *(SlotTaken, TooLateToMove))
 FINAL = (NotYourAccount, NotAllowed, session.SignedOut)  # trying again would change nothing
 
 
@@ -97,7 +123,7 @@ def in_words(error: Exception) -> Notice:
             first = next((problem for found in problems.values() for problem in found), None)
             words = f"{first.title}. {first.next_step}" if first else "Choose where it should go."
             return Notice("orange", "Not sent yet", f"{words} Your text is kept.")
-        case _ if type(error) in DOUBTFUL:
+        case _ if type(error) in FOR_A_PERSON:
             return Notice("orange", TITLES[type(error)], f"{error}{KEPT.get(type(error), '')}")
         case _:
             return Notice("red", TITLES.get(type(error), "That did not work"), f"{error} Nothing was changed.")

@@ -19,7 +19,9 @@ from ui.session import Notice
 from ui.view import Element, h, show
 
 TAKEN_BACK = Notice("green", "Taken back", "Nothing was sent. Your text is here again.")
-BESIDE = Notice("green", "Taken back", "Nothing was sent. You have begun another text, so the old one is on Posts.")
+BESIDE = Notice(
+    "green", "Taken back", "Nothing was sent. You have begun another text, so the old one is among your drafts."
+)
 TOO_LATE = Notice("orange", "Too late to take all of it back", "What had not left was stopped; see what became of it.")
 ENDED = ("confirmed", "failed", "missed", "cancelled")
 

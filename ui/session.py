@@ -1,8 +1,8 @@
 """Who is signed in, acting for which account; the only module touching st.session_state."""
 
 import secrets
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -129,6 +129,21 @@ def portfolio(operator: Operator) -> Generator[PortfolioScope]:
     """Open a read-only transaction over all accounts the operator acts for."""
     with database.portfolio_scope(_database(), operator.id) as scope:
         yield scope
+
+
+def portfolio_later(operator: Operator) -> Callable[[], AbstractContextManager[PortfolioScope]]:
+    """Like `portfolio`, for what is done when no script runs: whether this visit has ended is asked then."""
+    token, chosen, opened = _token(), settings(), _database()
+
+    @contextmanager
+    def later() -> Generator[PortfolioScope]:
+        idle, longest = chosen.idle, chosen.longest_sign_in
+        if token is None or operators.signed_in(opened, token, idle=idle, longest=longest) is None:
+            raise SignedOut
+        with database.portfolio_scope(opened, operator.id) as scope:
+            yield scope
+
+    return later
 
 
 @contextmanager

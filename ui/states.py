@@ -29,6 +29,9 @@ DELIVERY: Mapping[str, State] = {
     "retrying": State("Retrying", "blue", "retry", "Certainly not published. We try again at the time shown."),
     "checking": State("Checking", "orange", "search", "The platform did not answer. We look before sending again."),
     "published": State("Published", "green", "check", "Read back from the platform. The link works."),
+    "withdrawing": State("Taking down", "orange", "undo", "Being taken down. We make sure that nothing stays."),
+    "withdrawn": State("Taken down", "gray", "undo", "The platform has been seen not to show it any more."),
+    "still_public": State("Still public", "red", "alert", "It was not taken down. The reason says what to do."),
     "needs_review": State("Needs review", "orange", "eye", "We cannot tell whether it went out. A person decides."),
     "failed": State("Failed", "red", "x", "It did not go out, or was given up. The reason says what to do."),
     "missed": State("Missed", "red", "clock", "Too late to send. Never published late in silence."),
@@ -58,6 +61,15 @@ TOKEN: Mapping[str, State] = {
     "good": State("Good", "green", "check", "Calls with it are answered, as far as its operator may."),
     "expired": State("Expired", "gray", "clock", "Its time is over. Make another."),
     "revoked": State("Revoked", "gray", "slash", "Ended by an operator, for good."),
+}
+
+PERSON: Mapping[str, State] = {
+    "signed_in": State("Signed in", "green", "check", "Is signed in now."),
+    "active": State("Active", "gray", "minus", "Can sign in, and is not signed in now."),
+    "invited": State(
+        "Invited", "violet", "clock", "Has not signed in yet: the first sign-in with the address binds them."
+    ),
+    "deactivated": State("Deactivated", "gray", "slash", "Cannot sign in. What they did stays."),
 }
 
 FLAG: Mapping[str, State] = {

@@ -1,7 +1,7 @@
-"""What the compose page derives from a draft as it is written: counts, marks, previews, problems."""
+"""What the compose page derives from a draft as it is written: previews, requests, problems."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,10 +11,10 @@ import sqlalchemy.exc
 
 from socialcore import drafts, measures, publishing
 from socialcore.accounts import Account
-from socialcore.adapters.contract import Json, Shown, TextUnit
+from socialcore.adapters.contract import Json, Shown
 from socialcore.connections import Connection
 from socialcore.database import AccountScope
-from socialcore.drafts import Draft
+from socialcore.drafts import Draft, Known, Saved
 from socialcore.flags import Evaluation
 from socialcore.gathering import Gathered
 from socialcore.media import Library
@@ -22,20 +22,22 @@ from socialcore.operators import Operator
 from socialcore.posts import Content, Problem
 from socialcore.text import bluesky as text_rules
 from ui import finding, notices, previews, session
-from ui.composer import Count, Mark
 from ui.parts import note
 from ui.platforms import PLATFORMS
 from ui.previews import Address, Whose
 from ui.session import Notice
 from ui.view import Element, h
 
-# Each platform counts in its own way; what a reader would not expect is said beside the count.
-IN_WORDS: Mapping[TextUnit, tuple[str, str]] = {
-    TextUnit.GRAPHEMES: ("characters", ""),
-    TextUnit.BYTES: ("bytes", ""),
-    TextUnit.WEIGHT: ("characters", "a link counts 23, an emoji 2"),
-    TextUnit.UTF16: ("characters", "an emoji counts 2 or more"),
-}
+NO_LONGER = Notice(
+    "orange",
+    "This text is no longer your draft",
+    "It was published, taken back or discarded since, perhaps in another window. What you wrote is kept: see History.",
+)
+BESIDE = Notice(
+    "orange",
+    "This draft is open in another window, too",
+    "What you write here counts now. What was written there is kept: see History.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,21 @@ def revision(account: Account, draft: Draft) -> str:
     return f"{draft.id}-{draft.revision}-{session.kept(f'changes:{account.id}') or 0}"
 
 
+def name(account: Account) -> str:
+    """Names the draft that is being written, whatever we change in it."""
+    draft = working(account)
+    return f"{draft.id}-{draft.revision}"
+
+
 def current(scope: AccountScope, account: Account) -> Draft:
-    """The draft, with what was written to it while the database was away."""
-    draft = drafts.current(scope)
-    unsaved = is_unsaved(account)
-    if unsaved is not None and unsaved.rev == revision(account, draft):
-        drafts.save(scope, draft, unsaved.content, unsaved.connection_ids)
-        draft = drafts.current(scope)
+    """The draft on Compose, with what was written to it while the database was away."""
+    if unsaved := is_unsaved(account):
+        put(scope, unsaved.rev, unsaved.content, unsaved.connection_ids)
+    draft, before = drafts.current(scope), working(account)
+    if before is None or (before.id, before.revision) != (draft.id, draft.revision):
+        # Noted once: from now on, what the window shows is older than what is read here.
+        session.keep(_saves(revision(account, draft)), draft.saves)
+        session.keep("left", None)
     session.keep(f"draft:{account.id}", draft)
     _measure(scope, account, draft)
     return draft
@@ -90,20 +100,14 @@ def replace_content(
 
 def save(operator: Operator, account: Account, rev: str, content: Content, connection_ids: Sequence[UUID]) -> None:
     """Keep what is written: in the database, and while that is away, in this visit."""
-    written = replace(working(account), content=content, connection_ids=tuple(connection_ids))
+    before = working(account)
+    is_here = rev == revision(account, before)  # and not a callback of another draft, which came late
     try:
         session.insist_on_sign_in()
         with session.scope(operator, account) as scope:
-            draft = drafts.current(scope)
-            is_this = revision(account, draft) == rev and drafts.save(scope, draft, content, connection_ids)
-            if is_this and is_begun(content) and not is_begun(draft.content):
-                measures.begun(scope, draft.submit_token)
-        if not is_this:
-            words = (
-                f"It was published, taken back or discarded since, perhaps in another window. It said: {content.text}"
-            )
-            session.leave_notice(Notice("orange", "This text is no longer your draft", words))
-            return
+            saved = put(scope, rev, content, connection_ids)
+            if saved and is_here and is_begun(content) and not is_begun(before.content):
+                measures.begun(scope, before.submit_token)
     except sqlalchemy.exc.SQLAlchemyError:
         session.keep(f"unsaved:{account.id}", Unsaved(rev, content, connection_ids))
     except notices.FINAL as error:
@@ -111,7 +115,40 @@ def save(operator: Operator, account: Account, rev: str, content: Content, conne
         return
     else:
         all_is_saved(account)
-    session.keep(f"draft:{account.id}", written)
+        _tell(saved, rev)
+        is_here &= saved is not None
+    if is_here:
+        session.keep(f"draft:{account.id}", replace(before, content=content, connection_ids=tuple(connection_ids)))
+
+
+def put(scope: AccountScope, rev: str, content: Content, connection_ids: Sequence[UUID]) -> Saved | None:
+    """Save into the draft that `rev` names, whichever is on Compose by now, as this window knows it."""
+    draft_id, number, _ = rev.rsplit("-", 2)
+    known = Known(UUID(draft_id), int(number), session.kept(_saves(rev)) or 0)
+    if saved := drafts.save(scope, known, content, connection_ids):
+        session.keep(_saves(rev), saved.saves)
+    return saved
+
+
+def _tell(saved: Saved | None, rev: str) -> None:
+    if saved is None and session.kept("left") != _base(rev):
+        session.leave_notice(NO_LONGER)
+    elif saved and saved.beside:
+        session.leave_notice(BESIDE)
+
+
+def leave(rev: str) -> None:
+    """Another text is about to take this one's place here: what still comes of it is kept, and nothing to be told."""
+    session.keep("left", _base(rev))
+
+
+def _saves(rev: str) -> str:
+    return f"saves:{_base(rev)}"
+
+
+def _base(rev: str) -> str:
+    """The draft and its revision, whatever we have changed in it ourselves."""
+    return rev.rpartition("-")[0]
 
 
 def is_unsaved(account: Account) -> Unsaved | None:
@@ -140,31 +177,9 @@ def see(content: Content, connection: Connection, library: Library) -> Seen:
     return Seen(connection, gathered, rendered, shown, publishing.cost(rendered, connection))
 
 
-def counts(text: str, chosen: Sequence[Connection]) -> list[Count]:
-    """How full each platform's limit is; one line per platform, however many of its connections are chosen."""
-    by_platform = {connection.platform: connection for connection in chosen}
-    made: list[Count] = []
-    for platform, connection in by_platform.items():
-        usage = publishing.usage(Content(text=text), connection)
-        known = PLATFORMS[platform]
-        made.append(Count(known.name, known.colour, usage.used, usage.limit.most, *IN_WORDS[usage.limit.unit]))
-    return made
-
-
-def marks(text: str, seen: Sequence[Seen]) -> Iterator[Mark]:
-    """Where the text has links, mentions and tags, in the browser's units."""
-
-    def who(handle: str) -> str | None:
-        return next(filter(None, (each.gathered.lookups.who(handle) for each in seen)), None)
-
-    text = text.encode("utf-8", "replace").decode()
-    at = 0
-    for segment in text_rules.segments(text, text_rules.detect_facets(text, who)):
-        length = len(segment.text.encode("utf-16-le")) // 2
-        kind = segment.feature["$type"].rpartition("#")[2] if segment.feature else None
-        if kind in ("link", "mention", "tag"):
-            yield Mark(at, at + length, kind)
-        at += length
+def who(seen: Sequence[Seen], handle: str) -> str | None:
+    """Whom a handle means, as far as any of the platforms has said."""
+    return next(filter(None, (each.gathered.lookups.who(handle) for each in seen)), None)
 
 
 def links(content: Content) -> list[str]:

@@ -53,15 +53,6 @@ class Call:
         """The account's pictures and videos."""
         return media.of_operator(self.here.database, self.caller.operator.id, self.account_id, self.here.store)
 
-    def insist_on_account(self) -> None:
-        """Ask the database now, before anything is done outside of it.
-
-        Raises:
-            NotYourAccount: if the operator may not act for the account any more.
-        """
-        with self.scope():
-            pass
-
 
 def _for(capability: Capability) -> Callable[..., Call]:
     def call(account_id: AccountId, who: WhoCalls, opened: Here, _: Annotated[object, Token]) -> Call:

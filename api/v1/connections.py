@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr
 from api.v1.call import Call, Connecting, Seeing
 from api.v1.document import may_answer
 from api.v1.wire import Asked, Told, Words, found
-from socialcore import connections
+from socialcore import connections, openings
 from socialcore.connections import State
 from socialcore.posts import Platform
 
@@ -60,13 +60,16 @@ def all_of_them(call: Seeing) -> list[Connection]:
         return [_told(each) for each in connections.of_account(scope) if each.is_usable]
 
 
-@router.post("", operation_id="connect", status_code=201, responses=may_answer("sign-in-refused", "platform-away"))
+@router.post(
+    "", operation_id="connect", status_code=201, responses=may_answer("sign-in-refused", "not-in-plan", "platform-away")
+)
 def connect(call: Connecting, asked: SignIn, response: Response) -> Connection:
     """Sign in at a platform, and keep the sign-in, sealed. Connecting what is connected renews it.
 
     The one call of this API that waits for a platform's sign-in; nothing of the secret ever comes back.
     """
-    call.insist_on_account()
+    with call.scope() as scope:
+        openings.insist_on_plan(scope, asked.platform)
     answer = {
         "service": asked.service,
         "identifier": asked.identifier,

@@ -14,6 +14,7 @@ from api.v1 import deliveries as delivered
 from api.v1.call import Call, Publishing, Seeing
 from api.v1.deliveries import Delivery
 from api.v1.document import may_answer
+from api.v1.doubts import doubts_of
 from api.v1.problems import Refusal
 from api.v1.rendering import Fit, chosen_of, fit_of, rendered
 from api.v1.wire import (
@@ -146,7 +147,8 @@ def validate(call: Publishing, asked: PostRequest) -> Validated:
     with call.scope() as scope:
         chosen = chosen_of(scope, asked.connection_ids)
         allowed = publishing.allowed(scope, chosen)
-    fits = [fit_of(call, content, each, allowed[each.id]) for each in chosen]
+    doubts = doubts_of(call, content, chosen, asked.due_at)
+    fits = [fit_of(call, content, each, allowed[each.id], doubts[each.id]) for each in chosen]
     cost = sum((Decimal(each.cost_usd) for each in fits), Decimal(0))
     return Validated(fits=all(each.fits for each in fits), cost_usd=str(cost), connections=fits)
 

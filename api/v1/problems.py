@@ -15,6 +15,7 @@ from socialcore.database import ContextRefused, NotYourAccount
 from socialcore.failures import ContentRejected, PlatformFailure, RateLimited, ReconnectNeeded
 from socialcore.operators import NotAllowed
 from socialcore.pictures import Unusable
+from socialcore.plans import NotInPlan
 from socialcore.publishing import AlreadySubmitted, NotReady, TimePassed
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,6 +40,7 @@ Name = Literal[
     "too-far-ahead",
     "key-reused",
     "sign-in-refused",
+    "not-in-plan",
     "unusable-media",
     "too-large",
     "wrong-media-type",
@@ -64,6 +66,9 @@ KINDS: Mapping[Name, Kind] = {
     "too-far-ahead": Kind(409, "This time is too far ahead", "Choose one within two years."),
     "key-reused": Kind(409, "The key stands for another request", "Repeat that request, or send this under a new key."),
     "sign-in-refused": Kind(409, "The platform refused the sign-in", "Correct what `detail` says, and try again."),
+    "not-in-plan": Kind(
+        409, "The account's plan does not hold this platform", "Ask an admin to change the plan, or leave it out."
+    ),
     "unusable-media": Kind(409, "The picture or video cannot be used", "Do what `detail` says, and add it again."),
     "too-large": Kind(413, "The request is too large", "Send less at once."),
     "wrong-media-type": Kind(415, "This is no kind of file that we take", "Send one of those that `detail` names."),
@@ -140,6 +145,7 @@ def install(app: FastAPI) -> None:
         AlreadySubmitted: _said("key-reused"),
         PlatformFailure: _platform,
         Unusable: _said("unusable-media"),
+        NotInPlan: _said("not-in-plan"),
         ContextRefused: _said("database-away", retry_after=30),
         **{each: _fixed("database-away", "The database does not answer.", retry_after=5) for each in AWAY},
     }

@@ -54,9 +54,14 @@ def chosen_of(scope: AccountScope, connection_ids: Sequence[UUID]) -> list[Conne
     return [known[each] for each in connection_ids]
 
 
-def fit_of(call: Call, content: Content, connection: Connection, allowed: Evaluation) -> Fit:
+def fit_of(call: Call, content: Content, connection: Connection, allowed: Evaluation, beside: Sequence[Problem]) -> Fit:
+    """What one connection makes of a post.
+
+    Args:
+        beside: what is doubtful about it that no platform knows of.
+    """
     errors, gathered = _gathered(call, content, connection)
-    doubts = publishing.warnings(content, [connection]).get(connection.id, [])
+    doubts = [*publishing.warnings(content, [connection]).get(connection.id, []), *beside]
     sent: Sequence[Json] = []
     nobody: list[str] = []
     if gathered:

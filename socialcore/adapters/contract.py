@@ -118,6 +118,7 @@ class Capabilities:
     name: str
     text_limits: tuple[TextLimit, ...]  # the tightest first
     can_delete: bool
+    why_not_edited: str | None  # why a published post keeps its words, for an operator; None: they can be changed
     settle: timedelta  # how long after an attempt its absence proves nothing
     misses: int  # how many looks must find nothing before it was not published
     read_lag: timedelta  # how long a published post may take to show up in a read
@@ -127,12 +128,17 @@ class Capabilities:
     video: VideoLimits | None = None
     # A thread in one call, all or nothing; as one delivery per part, each after the one before; or not at all.
     threads: Literal["together", "chain"] | None = None
+    suggests: bool = False  # it says whose handle begins with some letters
     sign_in: tuple[Literal["password", "browser"], ...] = ("password",)
     permissions: frozenset[str] = frozenset()  # what a sign-in has to allow us, in the platform's words
     options: tuple[Option, ...] = ()
     reviews: bool = False  # what it accepts, it looks at before it shows it: "pending" first, and perhaps "rejected"
     rules: tuple[Rule, ...] = ()
     source: str
+
+    @property
+    def can_edit(self) -> bool:
+        return self.why_not_edited is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +321,10 @@ class Adapter(Protocol):
         """Ask `service` whom a mention means; None if it names nobody."""
         ...
 
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        """Ask whose handle begins so, the likeliest first; nobody's, if it is not one of the `capabilities`."""
+        ...
+
     def reference(self, service: str, link: str) -> Json | None:
         """Ask what a reply or a quote of this post has to say; None if it is no post, or nothing of this platform."""
         ...
@@ -365,7 +375,7 @@ class Adapter(Protocol):
         ...
 
     def publish(self, access: Access, wire: Json, *, before_write: BeforeWrite) -> Receipt:
-        """Make a post public, once. The only call that raises `OutcomeUnknown`."""
+        """Make a post public, once. Only this and `edit` raise `OutcomeUnknown`."""
         ...
 
     def find_existing(self, access: Access, wire: Json, *, taken: Collection[str] = ()) -> Receipt | None:
@@ -386,6 +396,22 @@ class Adapter(Protocol):
 
     def read_back(self, access: Access, wire: Json, remote_id: str) -> ReadBack | None:
         """Read a published post and compare it with what was sent; None if it is not to be seen (yet)."""
+        ...
+
+    def rewrite(self, wire: Json, rendered: Json) -> Json:
+        """Say what would have been sent with these words: `wire`, and in it what an edit can change. Pure.
+
+        Raises:
+            ContentRejected: if posts of this platform keep their words; says why. So does `edit`.
+        """
+        ...
+
+    def edit(self, access: Access, wire: Json, remote_id: str) -> None:
+        """Have a published post be as `wire`, which `rewrite` made; the same edit twice is as good as once.
+
+        Raises:
+            OutcomeUnknown: if it may yet come to be so; `read_back` tells.
+        """
         ...
 
     def delete(self, access: Access, remote_id: str) -> None:

@@ -57,6 +57,7 @@ from socialcore.adapters.google_errors import (
     REFUSALS,
     SIGN_IN_LOST,
     TOKEN_REFUSALS,
+    UNSEEN,
     WRITE_REFUSALS,
     Denied,
 )
@@ -92,6 +93,7 @@ class GoogleBusiness:
         name=NAME,
         text_limits=(google_posts.SUMMARY,),
         can_delete=True,
+        why_not_edited=None,
         options=google_shown.OPTIONS,
         # No key of ours tells one post from another, so a second one is made only when the first surely is not there.
         settle=timedelta(seconds=60),
@@ -207,6 +209,9 @@ class GoogleBusiness:
     def resolve(self, service: str, handle: str) -> str | None:
         return None
 
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        return []
+
     def reference(self, service: str, link: str) -> Json | None:
         return None
 
@@ -313,12 +318,34 @@ class GoogleBusiness:
             case _:
                 return ReadBack("pending")
 
+    def rewrite(self, wire: Json, rendered: Json) -> Json:
+        post: Json = {name: part for name, part in wire["post"].items() if name != "summary"}
+        summary = rendered["post"].get("summary")
+        return {**wire, "post": {**post, **({"summary": summary} if summary else {})}}
+
+    def edit(self, access: Access, wire: Json, remote_id: str) -> None:
+        summary = wire["post"].get("summary", "")
+        try:
+            with self._at_location(access, missing=Missing):
+                self._call(
+                    access,
+                    "PATCH",
+                    "posts",
+                    f"/v4/{remote_id}",
+                    query={"updateMask": "summary"},
+                    body={"summary": summary},
+                    refusals=WRITE_REFUSALS,
+                    changes_something=True,
+                )
+        except Missing:
+            raise failures.ContentRejected(f"{NAME} does not have this post any more.") from None
+
     def delete(self, access: Access, remote_id: str) -> None:
         try:
             with self._at_location(access, missing=Missing):
                 self._call(access, "DELETE", "posts", f"/v4/{remote_id}", refusals=WRITE_REFUSALS)
         except Missing:
-            return  # already gone
+            self._insist_on_location(access)
 
     def check(self, access: Access) -> Checked:
         location = access.target_id.partition("/locations/")[2]
@@ -346,6 +373,18 @@ class GoogleBusiness:
             )
         except (Missing, failures.ReconnectNeeded):
             return  # already gone
+
+    def _insist_on_location(self, access: Access) -> None:
+        """Tell a post that is gone from a location that we cannot see any more: its posts may still be public.
+
+        Raises:
+            ContentRejected: if it is the location.
+        """
+        try:
+            with self._at_location(access, missing=Missing):
+                self._call(access, "GET", "posts", f"/v4/{access.target_id}/localPosts", query={"pageSize": "1"})
+        except Missing:
+            raise failures.ContentRejected(UNSEEN) from None
 
     def _registered(self) -> App:
         if self._app is None:

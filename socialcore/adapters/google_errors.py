@@ -20,6 +20,10 @@ GONE = (
     f"{NAME} does not know this location any more: it was removed, merged, or moved to another account. "
     "Nothing was published. Connect the location anew, then send the post again."
 )
+UNSEEN = (
+    f"{NAME} does not know this location any more: it was removed, merged, or moved to another account. "
+    "The post may still be public there."
+)
 LOST = (
     f"{NAME} does not let this sign-in manage this location any more. Ask the owner of the business for access, or "
     "reconnect with an account that has it; then send the post again."

@@ -52,6 +52,8 @@ def _limits(can: Capabilities) -> Iterator[tuple[str, str, str, str]]:
     yield "signing in", " or ".join(SIGN_IN[each] for each in can.sign_in), "", ""
     yield "after no answer", *_doubt(can), ""
     yield "taking down", "possible" if can.can_delete else "not possible", "", ""
+    edited = "its words, after it was published" if can.can_edit else "not possible"
+    yield "editing", edited, can.why_not_edited or "read back before it is called edited", ""
     for rule in can.rules:
         yield rule.says, "", rule.kept, _source(rule.source)
 

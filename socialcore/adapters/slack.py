@@ -120,6 +120,9 @@ class Slack:
     def resolve(self, service: str, handle: str) -> str | None:
         return None
 
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        return []
+
     def reference(self, service: str, link: str) -> Json | None:
         return None
 
@@ -226,10 +229,21 @@ class Slack:
         asked = {"channel": access.target_id, "oldest": remote_id, "latest": remote_id, "inclusive": "true"}
         found = self._messages(access, asked, wire["body"].get("thread_ts"))
         message = next((each for each in found if each.get("ts") == remote_id), None)
-        if message is None:
+        if message is None or message.get("subtype") == "tombstone":  # what is left of one that was answered
             return None
         differs = slack_messages.differences(wire["body"], message)
         return ReadBack("mismatch", ", ".join(differs)) if differs else ReadBack("match")
+
+    def rewrite(self, wire: Json, rendered: Json) -> Json:
+        return {**wire, "body": slack_messages.rewritten(wire["body"], text_rules.escape(rendered["text"]))}
+
+    def edit(self, access: Access, wire: Json, remote_id: str) -> None:
+        names = ("channel", "text", "blocks", "metadata")
+        body = {name: wire["body"][name] for name in names if name in wire["body"]}
+        try:
+            self._web.ask(access, "chat.update", {**body, "ts": remote_id}, slack_errors.UPDATE, changes_something=True)
+        except Missing:
+            raise failures.ContentRejected(slack_errors.NOT_THERE) from None
 
     def delete(self, access: Access, remote_id: str) -> None:
         try:

@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     name=NAME,
     text_limits=(TextLimit(text_rules.MAX_TEXT, TextUnit.UTF16, _source("reference/methods/chat.postMessage")),),
     can_delete=True,
+    why_not_edited=None,
     options=(
         Option(
             name="unfurl",
@@ -80,6 +81,11 @@ CAPABILITIES = Capabilities(
             "Markup in a text notifies a person or a whole channel; link_names and parse make such of plain words.",
             "Every text is escaped, and neither argument is ever sent: a post notifies nobody.",
             _source("messaging/formatting-message-text"),
+        ),
+        Rule(
+            "A workspace may close the time in which messages can be edited; a text has at most 4,000 characters then.",
+            "An edit that is refused says so, and the message stays as it was.",
+            _source("reference/methods/chat.update"),
         ),
         Rule(
             "Giving back a sign-in turns the app off in the workspace, for everybody who uses it there.",

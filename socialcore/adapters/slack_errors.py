@@ -59,6 +59,9 @@ CONTENT: _Meaning = dict.fromkeys(
         "as_user_not_supported",
         "attachment_payload_limit_exceeded",
         "cant_delete_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "update_failed",
         "deprecated_endpoint",
         "file_type_not_allowed",
         "file_upload_size_restricted",
@@ -127,6 +130,8 @@ SAYS: Mapping[str, str] = {
     "msg_too_long": f"{NAME} says that the text is too long. Shorten it.",
     "msg_blocks_too_long": f"{NAME} says that text and pictures together are too long. Shorten the text.",
     "no_text": f"{NAME} says that there is nothing to read. Write something first.",
+    "cant_update_message": f"{NAME} does not let the app change this message.",
+    "edit_window_closed": f"{NAME} says that the workspace lets messages be changed only for some time, which is over.",
     "request_timeout": f"{NAME} did not get the whole request. Nothing was sent.",
     "service_unavailable": f"{NAME} is not available at the moment. Nothing was sent.",
     "team_added_to_org": f"The workspace is being moved into an organisation at {NAME}. Nothing was sent.",
@@ -174,6 +179,8 @@ WRITE = replace(REFUSALS, meaning={**REFUSALS.meaning, **dict.fromkeys(DOUBTFUL,
 LOOK = replace(
     REFUSALS, meaning={**REFUSALS.meaning, **dict.fromkeys(("message_not_found", "thread_not_found"), Missing)}
 )
+UPDATE = replace(LOOK, meaning={**LOOK.meaning, **dict.fromkeys(DOUBTFUL, failures.OutcomeUnknown)})
+NOT_THERE = f"{NAME} does not have this message any more."
 _MISREGISTERED = (
     f"{NAME} does not accept this installation's registration. Whoever runs it has to correct COMPOSER_SLACK_CLIENT_ID "
     "and COMPOSER_SLACK_CLIENT_SECRET."

@@ -21,7 +21,7 @@ PAGE = 200  # messages or channels of one answer; Slack recommends no more
 MOST_PAGES = 50
 UNREADABLE = f"{NAME} sent an answer that nobody can read."
 # Whose arguments are not all plain; every method takes a form by POST, and not every one has always taken JSON.
-NESTED = frozenset({"chat.postMessage", "files.completeUploadExternal"})
+NESTED = frozenset({"chat.postMessage", "chat.update", "files.completeUploadExternal"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from socialcore.adapters.twitter_refusals import (
     SIGN_IN_REFUSALS,
     WRITE_REFUSALS,
 )
-from socialcore.adapters.twitter_rules import CAPABILITIES, PERMISSIONS, REPLY_SETTINGS, parts_of
+from socialcore.adapters.twitter_rules import CAPABILITIES, NOT_EDITED, PERMISSIONS, REPLY_SETTINGS, parts_of
 from socialcore.posts import Content, MediaReference, Problem
 from socialcore.text import twitter as text_rules
 
@@ -128,6 +128,9 @@ class Twitter:
     def resolve(self, service: str, handle: str) -> str | None:
         """X finds mentions itself; nobody needs to be asked."""
         return None
+
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        return []
 
     def reference(self, service: str, link: str) -> Json | None:
         """Apps that pay per use may neither quote nor, as a rule, reply to somebody else's posts."""
@@ -228,6 +231,12 @@ class Twitter:
         if alts is not None and alts != wire["alts"]:
             differs.append("alternative text")
         return ReadBack("mismatch", ", ".join(differs)) if differs else ReadBack("match")
+
+    def rewrite(self, wire: Json, rendered: Json) -> Json:
+        raise failures.ContentRejected(NOT_EDITED)
+
+    def edit(self, access: Access, wire: Json, remote_id: str) -> None:
+        raise failures.ContentRejected(NOT_EDITED)
 
     def delete(self, access: Access, remote_id: str) -> None:
         try:

@@ -56,10 +56,13 @@ _MEDIA = _page("x-api/media/quickstart/best-practices")
 _RESTRICTIONS = _page("x-api/posts/manage-tweets/integrate")
 _PRICES = _page("x-api/getting-started/pricing")
 
+NOT_EDITED = f"{NAME} lets a post be edited in its own apps only, for 30 minutes."
+
 CAPABILITIES = Capabilities(
     name=NAME,
     text_limits=(LENGTH,),
     can_delete=True,
+    why_not_edited=NOT_EDITED,
     options=OPTIONS,
     # X takes no key of ours and does not say how fresh a timeline is, so we wait longer than any lag seen in the field
     # and look twice: a second post is worse than a late one. An empty look costs nothing.
@@ -83,6 +86,11 @@ CAPABILITIES = Capabilities(
     sign_in=("browser",),
     permissions=frozenset(PERMISSIONS),
     rules=(
+        Rule(
+            "A post can be edited for 30 minutes, which makes a new post of it; programs may only read of it.",
+            "We do not edit: an operator can take it down and write it anew.",
+            _page("x-api/fundamentals/edit-posts"),
+        ),
         Rule(
             "Apps that pay per use may reply only where the author has mentioned or quoted the one who replies.",
             "We reply to our own posts only, in threads.",

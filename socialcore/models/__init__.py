@@ -7,9 +7,9 @@ compared with a snapshot by `tests/socialcore/test_schema.py`.
 from socialcore.models.base import Base
 from socialcore.models.connections import Clock, Connection, Departure, Duty, Grant, Lane, Spending, Worker
 from socialcore.models.flags import AccountFeature, Feature, FlagsVersion, Hold
-from socialcore.models.media import Media, MediaChunk, MediaFit
+from socialcore.models.media import Media, MediaChunk, MediaCrop, MediaFit
 from socialcore.models.people import Account, ApiToken, Membership, Operator, SignIn
-from socialcore.models.publishing import Attempt, Delivery, Draft, Post, Slot
+from socialcore.models.publishing import Attempt, Delivery, Draft, DraftVersion, Edit, HashtagGroup, Post, Slot, Telling
 from socialcore.models.records import AuditEntry, Event
 
 __all__ = [
@@ -24,15 +24,19 @@ __all__ = [
     "Delivery",
     "Departure",
     "Draft",
+    "DraftVersion",
     "Duty",
+    "Edit",
     "Event",
     "Feature",
     "FlagsVersion",
     "Grant",
+    "HashtagGroup",
     "Hold",
     "Lane",
     "Media",
     "MediaChunk",
+    "MediaCrop",
     "MediaFit",
     "Membership",
     "Operator",
@@ -40,5 +44,6 @@ __all__ = [
     "SignIn",
     "Slot",
     "Spending",
+    "Telling",
     "Worker",
 ]

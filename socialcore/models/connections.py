@@ -143,12 +143,14 @@ class Duty(Base):
         Index("duties_connection", "account_id", "connection_id"),
         ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
         Index("duties_delivery", "account_id", "delivery_id", postgresql_where=text("delivery_id is not null")),
+        ForeignKeyConstraint(["account_id", "grant_id"], ["grants.account_id", "grants.id"]),
+        Index("duties_grant", "account_id", "grant_id", postgresql_where=text("grant_id is not null")),
     )
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     id: Mapped[Key]
     kind: Mapped[str]
-    connection_id: Mapped[UUID]
+    connection_id: Mapped[UUID | None]
     asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))
     asked_at: Mapped[Now]
     due_at: Mapped[Now]
@@ -158,6 +160,8 @@ class Duty(Base):
     remote_id: Mapped[str | None]
     url: Mapped[str | None]
     found: Mapped[list[dict[str, Any]] | None]
+    grant_id: Mapped[UUID | None]
+    platform: Mapped[str | None]
 
 
 class Clock(Base):

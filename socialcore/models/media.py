@@ -44,3 +44,20 @@ class MediaFit(Base):
     original_id: Mapped[str] = mapped_column(primary_key=True)
     limits: Mapped[str] = mapped_column(primary_key=True)
     fitted_id: Mapped[str]
+
+
+class MediaCrop(Base):
+    __tablename__ = "media_crops"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "original_id"], ["media.account_id", "media.id"]),
+        ForeignKeyConstraint(["account_id", "cropped_id"], ["media.account_id", "media.id"]),
+        Index("media_crops_cropped_id", "account_id", "cropped_id"),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    original_id: Mapped[str] = mapped_column(primary_key=True)
+    x: Mapped[int] = mapped_column(primary_key=True)
+    y: Mapped[int] = mapped_column(primary_key=True)
+    width: Mapped[int] = mapped_column(primary_key=True)
+    height: Mapped[int] = mapped_column(primary_key=True)
+    cropped_id: Mapped[str]

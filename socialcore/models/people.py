@@ -18,6 +18,8 @@ class Account(Base):
     time_zone: Mapped[str]
     plan: Mapped[str] = mapped_column(server_default="basic")
     created_at: Mapped[Now]
+    website: Mapped[str | None]
+    brand_names: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
 
 
 class Operator(Base):

@@ -33,6 +33,37 @@ class Draft(Base):
     submit_token: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
     revision: Mapped[int] = mapped_column(server_default=text("1"))
     updated_at: Mapped[Now]
+    opened_at: Mapped[Now]
+    saves: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    removed: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class DraftVersion(Base):
+    __tablename__ = "draft_versions"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "draft_id"], ["drafts.account_id", "drafts.id"], ondelete="CASCADE"),
+        Index("draft_versions_of_draft", "account_id", "draft_id", text("n DESC")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    n: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    draft_id: Mapped[UUID]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    content: Mapped[dict[str, Any]]
+    connection_ids: Mapped[list[UUID]] = mapped_column(server_default="{}")
+    why: Mapped[str]
+    saved_at: Mapped[Now]
+
+
+class HashtagGroup(Base):
+    __tablename__ = "hashtag_groups"
+    __table_args__ = (UniqueConstraint("account_id", "name"),)
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    name: Mapped[str]
+    tags: Mapped[list[str]]
+    changed_at: Mapped[Now]
 
 
 class Post(Base):
@@ -64,6 +95,14 @@ class Delivery(Base):
         UniqueConstraint("account_id", "connection_id", "remote_id"),
         Index("deliveries_changed", "account_id", text("changed_at DESC"), text("id DESC")),
         Index(
+            "deliveries_ended",
+            "account_id",
+            "connection_id",
+            text("changed_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("state in ('confirmed', 'failed', 'missed', 'needs_review')"),
+        ),
+        Index(
             "deliveries_in_flight",
             "account_id",
             "connection_id",
@@ -84,7 +123,10 @@ class Delivery(Base):
             "state",
             postgresql_where=text("state not in ('confirmed', 'cancelled')"),
         ),
+        Index("deliveries_of_connection", "account_id", "connection_id", "due_at"),
         Index("deliveries_due", "account_id", "due_at"),
+        Index("deliveries_withdrawn", "account_id", postgresql_where=text("withdrawn_at is not null")),
+        Index("deliveries_mismatch", "account_id", postgresql_where=text("read_back = 'mismatch'")),
         Index("deliveries_follows", "account_id", "follows", postgresql_where=text("follows is not null")),
     )
 
@@ -117,6 +159,53 @@ class Delivery(Base):
     failure_kind: Mapped[str | None]
     failure: Mapped[str | None]
     changed_at: Mapped[Now]
+    withdraw_at: Mapped[datetime | None]
+    withdraw_by: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))
+    withdraw_reason: Mapped[str | None]
+
+
+class Edit(Base):
+    __tablename__ = "edits"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
+        Index("edits_open", "account_id", "delivery_id", unique=True, postgresql_where=text("done_at is null")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    delivery_id: Mapped[UUID] = mapped_column(primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    rendered: Mapped[dict[str, Any]]
+    wire: Mapped[dict[str, Any]]
+    asked_by: Mapped[UUID | None] = mapped_column(ForeignKey("operators.id"))
+    asked_at: Mapped[Now]
+    done_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    says: Mapped[str | None]
+
+
+class Telling(Base):
+    __tablename__ = "tellings"
+    __table_args__ = (
+        ForeignKeyConstraint(["account_id", "delivery_id"], ["deliveries.account_id", "deliveries.id"]),
+        UniqueConstraint("account_id", "delivery_id", "episode"),
+        Index("tellings_operator_id", "operator_id", text("told_at DESC")),
+        Index("tellings_team", "team_due_at", postgresql_where=text("team_done_at is null")),
+        Index("tellings_claimed", "team_claimed_at", postgresql_where=text("team_claimed_at is not null")),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    id: Mapped[Key]
+    delivery_id: Mapped[UUID]
+    episode: Mapped[int]
+    kind: Mapped[str]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("operators.id"))
+    told_at: Mapped[Now]
+    read_at: Mapped[datetime | None]
+    team_due_at: Mapped[datetime] = mapped_column(server_default=text("now() + interval '5 seconds'"))
+    team_claimed_at: Mapped[datetime | None]
+    team_tries: Mapped[int] = mapped_column(server_default=text("0"))
+    team_done_at: Mapped[datetime | None]
+    team_outcome: Mapped[str | None]
 
 
 class Attempt(Base):

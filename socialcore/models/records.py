@@ -24,7 +24,7 @@ class Event(Base):
 
 class AuditEntry(Base):
     __tablename__ = "audit_log"
-    __table_args__ = (Index("audit_log_account_id", "account_id", "seq"),)
+    __table_args__ = (Index("audit_log_account_id", "account_id", "seq"), Index("audit_log_action", "action", "seq"))
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]

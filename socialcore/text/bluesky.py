@@ -112,6 +112,11 @@ def mentioned_handles(text: str) -> list[str]:
     return list(dict.fromkeys(match[1] for match in _mentions(text)))
 
 
+def tags(text: str) -> list[str]:
+    """List a text's tags, in order, without their sign; no cashtags."""
+    return [feature["tag"] for _, _, feature in _tags(text)]
+
+
 def detect_facets(text: str, resolve: Callable[[str], str | None]) -> list[Facet]:
     """Find a text's mentions, links, tags and cashtags, as the record wants them.
 
@@ -154,6 +159,11 @@ def segments(text: str, facets: Iterable[Facet]) -> list[Segment]:
     return [Segment(piece.decode("utf-8", "surrogatepass"), feature) for piece, feature in pieces if piece]
 
 
+def links(text: str) -> list[tuple[int, int]]:
+    """List where a text's links start and end, in code points."""
+    return [(start, end) for start, end, _ in _links(text)]
+
+
 def shorten_links(text: str) -> str:
     """Show links without scheme and long ends, as the official client does before it counts and sends a text."""
     return shorten(text, detect_facets(text, lambda _handle: None))[0]
@@ -175,7 +185,7 @@ def shorten(text: str, facets: Iterable[Facet]) -> tuple[str, list[Facet]]:
     shorter = b""
     edits: list[Edit] = []
     for start, end in sorted((index["byteStart"], index["byteEnd"]) for index in links):
-        shown = _shown(data[start:end].decode("utf-8", "surrogatepass"))
+        shown = shown_link(data[start:end].decode("utf-8", "surrogatepass"))
         done = edits[-1].end if edits else 0
         shorter += data[done:start] + shown.encode("utf-8", "surrogatepass")
         edits.append(Edit(start, end, len(shorter)))
@@ -184,7 +194,8 @@ def shorten(text: str, facets: Iterable[Facet]) -> tuple[str, list[Facet]]:
     return shorter.decode("utf-8", "surrogatepass"), [facet for facet in moved if _covers_anything(facet)]
 
 
-def _shown(link: str) -> str:
+def shown_link(link: str) -> str:
+    """Show a link as `shorten` does."""
     try:
         address = urls.parse(link)
     except urls.NotAnAddress:

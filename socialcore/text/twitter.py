@@ -72,7 +72,7 @@ def has_invalid_characters(text: str) -> bool:
     return REFUSED.search(text) is not None
 
 
-def fitting(text: str) -> int:
+def fitting(text: str, *, most: int = MAX_WEIGHT) -> int:
     """Count the code points from the start of a text that X takes; what is behind them is too much.
 
     Ends before a character X refuses. A grapheme that normalisation shortens counts as a whole.
@@ -82,7 +82,7 @@ def fitting(text: str) -> int:
     fits, total = 0, 0
     for end, weight in _pieces(normal, emoji.OLD):
         total += weight
-        if total > MAX_WEIGHT or (refused and end > refused.start()):
+        if total > most or (refused and end > refused.start()):
             break
         fits = end
     return fits if normal == text else _before_normalising(text, fits)

@@ -22,6 +22,8 @@ IN_PATH = ' "#<>?`{}'
 IN_QUERY = " \"#<>'"
 IN_FRAGMENT = ' "<>`'
 
+MAX_DOMAIN = 1024  # characters; `idna` takes no more, and no name has more than 253
+
 WEB_ADDRESS = re.compile(
     r"(?P<scheme>https?):[/\\]*(?P<authority>[^/\\?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
@@ -101,6 +103,8 @@ def _percent(text: str, signs: str) -> str:
 
 
 def _host(text: str) -> str:
+    if len(text) > MAX_DOMAIN:
+        raise NotAnAddress("its domain is too long")
     if text.startswith("[") and text.endswith("]"):
         return f"[{_ipv6(text[1:-1])}]"
     domain = _domain(unquote_to_bytes(text.encode()).decode("utf-8", "replace"))

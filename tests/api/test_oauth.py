@@ -43,6 +43,7 @@ CAPABILITIES = Capabilities(
     name="Slack",
     text_limits=(TextLimit(4000, TextUnit.GRAPHEMES),),
     can_delete=True,
+    why_not_edited=None,
     settle=timedelta(0),
     misses=1,
     read_lag=timedelta(0),

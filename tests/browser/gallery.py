@@ -10,7 +10,7 @@ import streamlit as st
 
 from socialcore.adapters.contract import Shown
 from ui import parts, previews
-from ui.composer import Count, Mark, composer, written
+from ui.composer import Count, Mark, composer, prepare, written
 from ui.parts import strip
 from ui.platforms import PLATFORMS, mark
 from ui.states import CONNECTION, DELIVERY, FLAG, JUDGED, badge, delivery_badge
@@ -54,6 +54,7 @@ def clear() -> None:
     state.draft = ""
 
 
+prepare()
 show(parts.banner("Harbor Bakery", HARBOR, "production", "Portland"), key="banner")
 st.title("Gallery", anchor=False)
 st.caption("Every part the pages share, with invented businesses.")

@@ -85,6 +85,14 @@ def write(page: Page, text: str) -> None:
     expect(page.locator(".st-key-previews .words")).to_have_text(text.replace(RYE, SHOWN))
 
 
+def confirm(page: Page, account: str) -> None:
+    """Say for whom it is, where the text names another account."""
+    asked = page.get_by_label(f"Type “{account}”")
+    asked.fill(account)
+    asked.press("Enter")
+    settled(page)
+
+
 def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
@@ -119,7 +127,9 @@ class TestADay:
             expect(page.locator(".st-key-previews .facet")).to_have_text(
                 ["example.com/rye", "@cedarandpine.test", "#rye"]
             )
-            expect(page.locator("textarea + ul, .composer li").first).to_contain_text(f"{len(SHOWN)} / 300 characters")
+            expect(page.locator("#counts li").first).to_contain_text(f"{len(SHOWN)} / 300 characters")
+            expect(button(page, "Publish for Harbor Bakery")).to_be_disabled()
+            confirm(page, "Harbor Bakery")
             button(page, "Publish for Harbor Bakery").click()
             expect(page.locator(".st-key-watch")).to_contain_text(re.compile("not sent yet|on its way"))
             expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
@@ -210,15 +220,15 @@ class TestLosesNothing:
 
     def test_what_was_typed_last_is_published_however_quick_the_click(self, browser: Browser, stack: Dashboard):
         with visit(browser, stack, "/compose") as page:
-            act_for(page, "Cedar & Pine Florist")
-            write(page, "Tulips")
+            act_for(page, "Summit Cycle Works")
+            write(page, "Helmets")
             page.locator("textarea").press("End")
-            page.keyboard.type(" and the first peonies, by the door")
-            button(page, "Publish for Cedar & Pine Florist").click()
+            page.keyboard.type(" and the first gravel bikes, by the door")
+            button(page, "Publish for Summit Cycle Works").click()
             expect(page.locator(".st-key-watch")).to_contain_text("1 of 1 published")
             expect(page.locator("textarea")).to_have_value("")
-        assert "Tulips and the first peonies, by the door" in stack.published()
-        assert "Tulips" not in stack.published()
+        assert "Helmets and the first gravel bikes, by the door" in stack.published()
+        assert "Helmets" not in stack.published()
 
     def test_a_double_click_publishes_once(self, browser: Browser, stack: Dashboard):
         with visit(browser, stack, "/compose") as page:
@@ -378,6 +388,7 @@ class TestLooks:
             look_at(page, f"compose-empty-{kind}")
             write(page, f"{RYE} {width} {scheme}")
             page.get_by_role("radio", name="At a time").click()
+            confirm(page, "Lakeside Veterinary")
             button(page, "Schedule for Lakeside Veterinary").click()
             expect(page.get_by_text("You can take it back.")).to_be_visible()
             look_at(page, f"compose-watched-{kind}")

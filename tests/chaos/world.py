@@ -104,7 +104,7 @@ def opened(folder: Path, context: BaseContext, *, businesses: int) -> Generator[
         here = installation.embedded(postgres)
         with here.administration() as scope:
             operator_id = operators.add(scope, "Chaos", "chaos@composer.example", ["admin"], every_account=True)
-            made = [accounts.add(scope, f"Business {n}", time_zone="UTC").id for n in range(businesses)]
+            made = [accounts.add(scope, f"Business {n}", time_zone="UTC", plan="premium").id for n in range(businesses)]
             scope.run("update features set percentage = 100")
             scope.run("update account_features set enabled = true where account_id is null")
         world = World(folder, postgres, sandbox, here.as_app(), operator_id)

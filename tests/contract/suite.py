@@ -43,6 +43,7 @@ from tests.waiting import wait_for
 
 POST = Content(text="Fresh bread from seven. 🥐")
 THREAD = Content(text="Fresh bread from seven. 🥐", parts=("And rolls from eight.", "Closed on Sundays."))
+EDITED = Content(text="Fresh bread from eight, <b>really</b> & only today.")
 CALLBACK = "http://localhost:8501/oauth/callback"  # nobody listens there: a double answers the browser's part
 WRONG = "wxyz-wxyz-wxyz-wxyz"
 ACCENTED = "e\N{COMBINING ACUTE ACCENT}"  # one character to a reader, two code points, three bytes
@@ -161,6 +162,7 @@ PROMISES: Mapping[str, Callable[[Capabilities], object]] = {
     "a sign-in by password": lambda it: "password" in it.sign_in,
     "chains": lambda it: it.threads == "chain",
     "to know a repeat": lambda it: it.settle == timedelta(0),
+    "no editing": lambda it: not it.can_edit,
     "alternative text": lambda it: it.pictures and it.pictures.most_alt,
 }
 
@@ -191,6 +193,12 @@ class AdapterContract:
             promised = PROMISES.get(capability, lambda it, name=capability: getattr(it, name))
             if not promised(double.adapter.capabilities):
                 pytest.skip(f"does not promise {capability}")
+
+    def test_suggests_nobody_unless_it_promises_to(self, double: PlatformDouble):
+        if double.adapter.capabilities.suggests:
+            pytest.skip("promises to")
+
+        assert not double.adapter.suggest(double.access.service, "a")
 
     # Publishing
 
@@ -275,6 +283,64 @@ class AdapterContract:
         assert double.public_posts() == []
         assert double.adapter.find_existing(double.access, wire) is None
         assert double.adapter.read_back(double.access, wire, receipt.remote_id) is None
+
+    @needs("can_edit")
+    def test_gives_a_published_post_other_words(self, double: PlatformDouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+        (rendered,) = double.adapter.render(EDITED, Lookups())
+
+        other = double.adapter.rewrite(wire, rendered)
+        assert double.adapter.rewrite(other, double.adapter.render(POST, Lookups())[0]) == wire
+        for _ in range(2):
+            double.adapter.edit(double.access, other, receipt.remote_id)
+
+        assert double.public_posts() == [EDITED.text]
+        assert reads_back(double, other, receipt) == "match"
+        assert reads_back(double, wire, receipt) == "mismatch"
+        double.adapter.delete(double.access, receipt.remote_id)
+        assert double.adapter.read_back(double.access, other, receipt.remote_id) is None
+
+    @needs("can_edit")
+    def test_what_is_gone_is_not_edited(self, double: PlatformDouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+        double.adapter.delete(double.access, receipt.remote_id)
+
+        failure = failure_of(lambda: double.adapter.edit(double.access, wire, receipt.remote_id))
+
+        assert isinstance(failure, failures.ContentRejected)
+        assert_words(failure)
+        assert double.public_posts() == []
+
+    @needs("can_edit")
+    @pytest.mark.parametrize("trouble", [Trouble.LOST_REPLY, Trouble.DROPPED, Trouble.ERROR_AFTER])
+    def test_an_edit_without_an_answer_may_have_come_to_be(self, double: PlatformDouble, trouble: Trouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+        other = double.adapter.rewrite(wire, double.adapter.render(EDITED, Lookups())[0])
+        double.suffer(trouble)
+
+        failure = failure_of(lambda: double.adapter.edit(double.access, other, receipt.remote_id))
+
+        assert isinstance(failure, failures.OutcomeUnknown)
+        assert reads_back(double, other, receipt) == ("match" if trouble.publishes else "mismatch")
+
+    @needs("no editing")
+    def test_says_why_it_edits_nothing(self, double: PlatformDouble):
+        wire = frozen(double)
+        receipt = publish(double, wire)
+        (rendered,) = double.adapter.render(EDITED, Lookups())
+
+        for call in (
+            lambda: double.adapter.rewrite(wire, rendered),
+            lambda: double.adapter.edit(double.access, wire, receipt.remote_id),
+        ):
+            failure = failure_of(call)
+            assert isinstance(failure, failures.ContentRejected)
+            assert str(failure) == double.adapter.capabilities.why_not_edited
+            assert_words(failure)
+        assert double.public_posts() == [POST.text]
 
     # What is reviewed before it is shown
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from socialcore.adapters.bluesky import Bluesky, service_url
-from socialcore.adapters.contract import Access, Granted, Lookups
+from socialcore.adapters.contract import Access, Granted, Lookups, Target
 from socialcore.adapters.http import new_client
 from socialcore.failures import (
     ContentRejected,
@@ -133,6 +133,7 @@ class Canned:
             "delete": lambda: self.adapter.delete(self.access, f"at://{DID}/x/{self.wire['key']}"),
             "revoke": lambda: self.adapter.revoke(self.access),
             "resolve": lambda: self.adapter.resolve(self.access.service, "a.test"),
+            "suggest": lambda: self.adapter.suggest(self.access.service, "a.t"),
         }
 
 
@@ -208,6 +209,38 @@ class TestWhatIsNotThere:
             canned.say(Answer.json(400, {"error": error, "message": "Unable to resolve handle"}))
 
             assert canned.calls()["resolve"]() is None
+
+
+class TestWhoIsSuggested:
+    def test_are_people_with_their_names(self, canned: Canned):
+        named = {"did": "did:plc:a", "handle": "a.test", "displayName": "Harbor Bakery", "avatar": "https://a.test/a"}
+        canned.say(
+            Answer.json(200, {"actors": [named, {"did": "did:plc:b", "handle": "b.test"}, "nobody", {"did": 1}]})
+        )
+
+        assert canned.calls()["suggest"]() == [
+            Target("did:plc:a", "a.test", "Harbor Bakery"),
+            Target("did:plc:b", "b.test"),
+        ]
+
+    @pytest.mark.parametrize("body", [{}, {"actors": None}, {"actors": {"did": "did:plc:a"}}])
+    def test_is_a_failure_if_nobody_can_read_it(self, canned: Canned, body: dict):
+        canned.say(Answer.json(200, body))
+
+        assert type(failure_of(canned.calls()["suggest"])) is Unavailable
+
+    def test_is_asked_of_bluesky_unless_the_server_is_on_this_machine(self):
+        asked: list[httpx.URL] = []
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            asked.append(request.url)
+            return httpx.Response(200, json={"actors": []})
+
+        adapter = Bluesky(httpx.Client(transport=httpx.MockTransport(answer)))
+        assert adapter.suggest("https://pds.example.com", "harbor") == []
+        assert str(asked[0]) == (
+            "https://public.api.bsky.app/xrpc/app.bsky.actor.searchActorsTypeahead?q=harbor&limit=8"
+        )
 
 
 class TestWhereTheAccountLives:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from socialcore.adapters.contract import Target
 from tests.contract.bluesky import BlueskyContract, BlueskyDouble
 from tests.contract.suite import Trouble
 from tests.faulty_proxy import FaultyProxy
@@ -122,3 +123,8 @@ def double(sandbox: Sandbox) -> Iterator[SandboxDouble]:
 
 class TestBlueskyAtTheSandbox(BlueskyContract):
     """Every promise, kept against the platform double that the product ships."""
+
+    def test_suggests_whose_handle_begins_so(self, double: SandboxDouble):
+        found = double.adapter.suggest(double.address, double.handle[:9].upper())
+        assert Target(double.did, double.handle) in found
+        assert double.adapter.suggest(double.address, "nobody-begins-so") == []

@@ -418,7 +418,7 @@ class TestComposing:
         there.type("Fresh rye, and rolls")
 
         assert there.text == "The next one"
-        assert "It said: Fresh rye, and rolls" in there.words
+        assert "What you wrote is kept: see History." in there.words
         assert desk.visit("compose").text == "The next one"
 
     def test_a_draft_outlives_the_window(self, desk: Desk):
@@ -535,7 +535,7 @@ class TestTakingBack:
         visit.pick("watched", "undo")
 
         assert visit.text == "The next one"
-        assert "You have begun another text, so the old one is on Posts." in visit.words
+        assert "You have begun another text, so the old one is among your drafts." in visit.words
 
     def test_says_so_when_it_is_too_late(self, desk: Desk, superuser: psycopg.Connection):
         visit = desk.visit("compose").type("On its way").press("publish")

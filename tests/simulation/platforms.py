@@ -30,6 +30,7 @@ class Kind:
             name=self.name,
             text_limits=(),
             can_delete=True,
+            why_not_edited=None,
             settle=timedelta(0) if self.keyed else settle * SECOND,
             misses=1 if self.keyed else misses,
             read_lag=timedelta(0) if self.keyed else (READ_LAG + 5) * SECOND,

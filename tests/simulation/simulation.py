@@ -4,6 +4,8 @@ Each worker runs `socialcore.protocol.tend` against a model of the database (`mo
 promise is judged by what truly happened (`verdict`).
 """
 
+import random
+
 from socialcore.clock import JUMP
 from tests.simulation.bugs import Bugs
 from tests.simulation.hands import Hands
@@ -27,6 +29,8 @@ class Simulation:
     def __init__(self, seed: int, bugs: Bugs = PRODUCT) -> None:
         self.seed = seed
         self.world = World(seed)
+        # Of its own, so that a seed in which nothing is moved replays as it did before posts could be.
+        self._moves = random.Random(f"moves of {seed}")
         behaviour = {kind.name: kind.capabilities(settle=bugs.settle, misses=bugs.misses) for kind in KINDS}
         self.db = Database(self.world, behaviour, bugs)
         self.platforms: dict[str, Platform] = {}
@@ -113,8 +117,8 @@ class Simulation:
             else:
                 self.world.at(at + dice.random() * 400, lambda: people.cancel(row.id, "cancelled before it was sent"))
 
-        if dice.random() < 0.1:
-            when, later = due_at - dice.random() * 5 + dice.random() * 8, dice.choice((30.0, 600.0))
+        if self._moves.random() < 0.1:
+            when, later = due_at - 5 + self._moves.random() * 8, self._moves.choice((30.0, 600.0))
             self.world.at(when, lambda: people.move(row.id, later))
 
     def _plan_obstacles(self) -> None:

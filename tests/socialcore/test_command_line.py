@@ -23,14 +23,19 @@ def name() -> str:
 
 class TestAccounts:
     def test_one_that_was_added_is_listed(self, run: Run, name: str):
-        added = run("accounts", "add", name, "--time-zone", "Europe/Berlin", "--plan", "pro")
+        added = run("accounts", "add", name, "--time-zone", "Europe/Berlin", "--plan", "premium")
         assert added.returncode == 0, added.stderr
 
         listed = run("accounts", "list").stdout
-        assert f"{added.stdout.split()[0]}  {name}  (Europe/Berlin, pro)" in listed.splitlines()
+        assert f"{added.stdout.split()[0]}  {name}  (Europe/Berlin, premium)" in listed.splitlines()
 
     @pytest.mark.parametrize(
-        ("arguments", "says"), [(["--time-zone", "Europe/Nowhere"], "time zone"), ([], "--time-zone")]
+        ("arguments", "says"),
+        [
+            (["--time-zone", "Europe/Nowhere"], "time zone"),
+            ([], "--time-zone"),
+            (["--time-zone", "UTC", "--plan", "gold"], "there are basic, premium"),
+        ],
     )
     def test_one_that_cannot_be_is_refused_in_words(self, run: Run, name: str, arguments: list[str], says: str):
         refused = run("accounts", "add", name, *arguments)

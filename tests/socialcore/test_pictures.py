@@ -234,7 +234,7 @@ class TestRefused:
             (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "Export it as JPEG"),
             (b"\0\0\0\x1cftypavif\0\0\0\0avifmif1", "Export it as JPEG"),
             (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2", "video"),
-            (b"%PDF-1.7\n", "no picture that we know"),
+            (b"%PDF-1.7\n", "a PDF, not a picture"),
             (b"<html><body>Not found</body></html>", "no picture that we know"),
             (b"II*\0\x08\0\0\0", "no picture that we know"),
             (b"BM\x46\0\0\0", "no picture that we know"),

@@ -1,63 +1,19 @@
 """Posts to Slack through the whole product: intents, a worker, the adapter, and Slack's double behind a bad line."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import pytest
-
-from socialcore import attempts, connections, deliveries, publishing
-from socialcore.adapters import http
-from socialcore.adapters.apps import sandbox_app
+from socialcore import deliveries, publishing
 from socialcore.adapters.contract import Lookups
-from socialcore.adapters.slack import Slack
-from socialcore.adapters.slack_capabilities import CAPABILITIES
 from socialcore.connections import Connection
 from socialcore.posts import Content
 from tests import faulty_proxy
 from tests.conftest import Business
-from tests.contract.suite import CALLBACK
 from tests.faulty_proxy import FaultyProxy
 from tests.sandbox import Sandbox
 from tests.working import Watch, worker_here
 
 POST, RENEW = "chat.postMessage", "oauth.v2.access"
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have what is in doubt looked for at once."""
-    brief = timedelta(seconds=1)
-    monkeypatch.setattr(attempts, "SEND_WITHIN", brief)
-    monkeypatch.setattr(http, "LONGEST", 1)
-    monkeypatch.setattr(
-        Slack, "capabilities", replace(CAPABILITIES, settle=timedelta(0), misses=1, read_lag=timedelta(0))
-    )
-
-
-@pytest.fixture
-def channel(bakery: Business, sandbox: Sandbox, proxy: FaultyProxy) -> Connection:
-    """A channel of the bakery's workspace, connected as the connections page does."""
-    with bakery.installation.administration() as scope:
-        scope.run(
-            "insert into account_features (feature_name, account_id, enabled)"
-            " values ('feature_slack_posting', :id, true)"
-            " on conflict (feature_name, account_id) do update set enabled = true",
-            {"id": bakery.account_id},
-        )
-        scope.run(
-            "update account_features set enabled = true where feature_name = 'feature_slack_posting'"
-            " and account_id is null",
-        )
-    domain = f"bakery-{uuid4().hex[:10]}"
-    sandbox.open_account("slack", handle=domain)
-    with http.new_client() as client:
-        adapter = Slack(sandbox_app("slack", proxy.url), client)
-        departure = adapter.depart({}, redirect_uri=CALLBACK, state="x")
-        granted = adapter.connect({**departure.keep, **sandbox.consent("slack", departure.url, domain)})
-    with bakery.scope() as scope:
-        made = connections.connect(scope, bakery.vault, "slack", granted, granted.targets[0].id)
-        return next(each for each in connections.of_account(scope) if each.id == made)
 
 
 def submit(business: Business, connection: Connection, content: Content) -> list[UUID]:

@@ -194,25 +194,29 @@ def test_the_walls_are_as_reviewed(superuser):
 
 # Unique keys that do not start with the account, and why that tells nobody anything.
 KEYS_WITHOUT_ACCOUNT = {
-    "accounts_name_key": "only composer_admin writes accounts",
+    "accounts_name_key": "only admins write accounts, and they see every name",
     "account_features_pkey": "the database numbers it",
     "account_features_feature_name_account_id_key": "holds the account, after the flag",
     "audit_log_pkey": "the database numbers it",
     "events_pkey": "the database numbers it",
     "holds_pkey": "random, and made by the database",
     "lanes_pkey": "a connection's random id, which is one account's",
-    "memberships_pkey": "only composer_admin writes memberships",
+    "memberships_pkey": "only admins write memberships, and they see all",
     "posts_number_key": "the database numbers it, for people to name a post by",
 }
 # Other indexes that serve statements about no account in particular.
 INDEXES_WITHOUT_ACCOUNT = {
     "attempts_worker": "of a dead worker",
+    "audit_log_action": "what admins change, of all accounts",
     "duties_due": "of every account: a worker looks for work",
     "events_name": "for counting",
     "holds_placed": "holds of everything and of a platform have no account",
     "lanes_check": "of every account: a worker looks for connections to check",
     "lanes_owner": "of a dead worker",
     "lanes_ready_of_platform": "of every account: a worker looks for work",
+    "tellings_claimed": "of every account: how long ago the team's channel was told anything",
+    "tellings_operator_id": "an operator's own, of all their accounts",
+    "tellings_team": "of every account: a worker looks for what is to be told",
 }
 ACCOUNT_TABLES = """
     select c.oid, relname from pg_class c where relnamespace = 'composer'::regnamespace and relkind in ('r', 'p')

@@ -44,13 +44,18 @@ ACCOUNT_TABLES = (
     "lanes",
     "duties",
     "drafts",
+    "draft_versions",
+    "hashtag_groups",
     "posts",
     "deliveries",
     "attempts",
     "slots",
+    "edits",
+    "tellings",
     "media",
     "media_chunks",
     "media_fits",
+    "media_crops",
     "account_features",
     "holds",
     "events",
@@ -76,21 +81,23 @@ CONTEXTS = (
 )
 # What a role is there for, beyond one account: everything else is a leak.
 READS = {
-    "composer_worker": {"lanes", "duties"},
+    "composer_worker": {"lanes", "duties", "tellings"},
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds"},
     "composer_report": {*ACCOUNT_TABLES}
-    - {"memberships", "drafts", "slots", "audit_log", "media", "media_chunks", "media_fits", "departures"},
+    - {"memberships", "drafts", "draft_versions", "hashtag_groups", "slots", "audit_log", "edits", "tellings"}
+    - {"media", "media_chunks", "media_fits", "media_crops", "departures"},
     "composer_keys": {"grants", "connections", "departures"},
 }
 WRITES = {
-    "composer_worker": {"lanes", "duties"},
+    "composer_worker": {"lanes", "duties", "tellings"},
     "composer_oncall": {"account_features"},
     "composer_owner": {"audit_log"},
     "composer_admin": {"accounts", "memberships", "account_features", "holds", "audit_log"},
     "composer_keys": {"grants", "departures"},
 }
+NOT_THE_WORKERS = ("events", "audit_log", "memberships", "drafts", "draft_versions", "hashtag_groups", "slots")
 REFUSED = (
     errors.InsufficientPrivilege,
     errors.IntegrityError,
@@ -178,6 +185,9 @@ insert into duties (account_id, id, kind, connection_id, due_at) values (%(accou
     %(connection)s, now() + interval '1 day');
 insert into drafts (account_id, id, operator_id, name, content) values (%(account)s, %(draft)s, %(operator)s,
     %(mark)s, %(json)s);
+insert into draft_versions (account_id, draft_id, operator_id, content, why) values (%(account)s, %(draft)s,
+    %(operator)s, %(json)s, 'writing');
+insert into hashtag_groups (account_id, name, tags) values (%(account)s, %(mark)s, array[%(mark)s]);
 insert into posts (account_id, id, submit_token, author_id, content, content_hash) values (%(account)s,
     %(post)s, %(token)s, %(operator)s, %(json)s, %(hash)s);
 insert into deliveries (account_id, id, post_id, connection_id, state, priority, due_at, expires_at, next_at,
@@ -187,11 +197,17 @@ insert into deliveries (account_id, id, post_id, connection_id, state, priority,
 insert into attempts (account_id, delivery_id, n, worker, claim_no, grant_version, flags_version, deadline_at,
     failure) values (%(account)s, %(delivery)s, 1, %(worker)s, 1, 1, 1, now(), %(mark)s);
 insert into slots (account_id, weekday, at) values (%(account)s, 1, '09:00');
+insert into edits (account_id, delivery_id, n, rendered, wire, asked_by) values (%(account)s, %(delivery)s, 1,
+    %(json)s, %(json)s, %(operator)s);
+insert into tellings (account_id, id, delivery_id, episode, kind, operator_id) values (%(account)s, %(telling)s,
+    %(delivery)s, 1, 'failed', %(operator)s);
 insert into media (account_id, id, media_type, size, width, height, stored_by) values (%(account)s, %(media)s,
     'image/png', 1, 1, 1, %(operator)s);
 insert into media_chunks (account_id, id, n, data) values (%(account)s, %(media)s, 0, %(bytes)s);
 insert into media_fits (account_id, original_id, limits, fitted_id) values (%(account)s, %(media)s, %(mark)s,
     %(media)s);
+insert into media_crops (account_id, original_id, x, y, width, height, cropped_id) values (%(account)s, %(media)s, 0, 0,
+    1, 1, %(media)s);
 insert into account_features (feature_name, account_id, enabled) values ('feature_slack_posting', %(account)s,
     true);
 insert into holds (id, kind, account_id, connection_id, reason, lifted_at) values (%(hold)s, 'connection',
@@ -204,7 +220,7 @@ insert into audit_log (actor, account_id, action, detail) values ('test', %(acco
 def fill(superuser, half):
     """Write a row into every table that holds an account's data."""
     ids: dict[str, object] = {
-        name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold")
+        name: uuid4() for name in ("grant", "connection", "post", "delivery", "draft", "duty", "hold", "telling")
     }
     ids["media"] = hashlib.sha256(half.mark.encode()).hexdigest()
     (worker,) = superuser.execute(
@@ -223,7 +239,7 @@ def fill(superuser, half):
     }
     for statement in FILL.split(";"):
         superuser.execute(statement, values)
-    half.ids = {**ids, "token": values["token"], "worker": worker, "hash": values["hash"]}
+    half.ids = {**ids, "operator": half.operator_id, "token": values["token"], "worker": worker, "hash": values["hash"]}
 
 
 def key_of(table: str) -> str:
@@ -414,6 +430,15 @@ def restore(superuser, two):
     )
     superuser.execute("insert into slots values (%s, 1, '09:00') on conflict do nothing", (mine.account_id,))
     superuser.execute(
+        "insert into draft_versions (account_id, draft_id, operator_id, content, why)"
+        " values (%s, %s, %s, '{}', 'writing')",
+        (mine.account_id, mine.ids["draft"], mine.operator_id),
+    )
+    superuser.execute(
+        "insert into hashtag_groups (account_id, name, tags) values (%s, %s, '{rye}') on conflict do nothing",
+        (mine.account_id, mine.mark),
+    )
+    superuser.execute(
         "insert into departures (account_id, operator_id, platform, state_hash, sealed, expires_at, outcome)"
         " values (%s, %s, 'bluesky', %s, %s, now(), %s) on conflict do nothing",
         (mine.account_id, mine.operator_id, mine.ids["hash"], mine.mark.encode(), mine.mark),
@@ -459,7 +484,7 @@ class TestWhatTheJudgeCanSee:
                     answer = attack.read(f"select {key_of(table)}::text from {table}")
                     # A worker writes to these and reads neither.
                     assert (str(two.mine.account_id) in answer) != (
-                        role == "composer_worker" and table in ("events", "audit_log", "memberships", "drafts", "slots")
+                        role == "composer_worker" and table in NOT_THE_WORKERS
                     ), (role, table)
 
     def test_the_other_accounts_own_operator_sees_it(self, two, session_of):
@@ -579,9 +604,11 @@ class TestReferences:
         ("table", "columns"),
         [
             ("connections", {"grant_id": "grant", "platform": "'bluesky'", "target_id": "'t'", "name": "'n'"}),
+            ("draft_versions", {"draft_id": "draft", "operator_id": "own operator", "content": "'{}'", "why": "'cut'"}),
             ("lanes", {"connection_id": "connection", "grant_id": "own grant", "platform": "'bluesky'"}),
             ("lanes", {"connection_id": "own connection", "grant_id": "grant", "platform": "'bluesky'"}),
             ("duties", {"kind": "'check'", "connection_id": "connection"}),
+            ("edits", {"delivery_id": "delivery", "n": "2", "rendered": "'{}'", "wire": "'{}'"}),
             ("holds", {"kind": "'connection'", "connection_id": "connection", "reason": "'r'"}),
             ("deliveries", {"post_id": "post", "connection_id": "own connection"}),
             ("deliveries", {"post_id": "own post", "connection_id": "connection"}),
@@ -823,6 +850,7 @@ def test_lanes_and_duties_show_a_worker_no_content(two, session_of, superuser):
     with acting(session_of("composer_worker"), "composer_worker", "") as session:
         lanes = session.execute("select l::text from lanes l").fetchall()
         duties = session.execute("select d::text from duties d").fetchall()
+        tellings = session.execute("select t::text from tellings t").fetchall()
         nothing = [
             session.execute(f"select 1 from {table}").fetchall()
             for table in ("accounts", "grants", "connections", "posts", "deliveries", "attempts", "holds")
@@ -830,7 +858,8 @@ def test_lanes_and_duties_show_a_worker_no_content(two, session_of, superuser):
 
     assert [row for row in lanes if str(two.other.account_id) in row[0]]
     assert [row for row in duties if str(two.other.account_id) in row[0]]
-    assert two.other.mark not in repr((lanes, duties))
+    assert [row for row in tellings if str(two.other.account_id) in row[0]]
+    assert two.other.mark not in repr((lanes, duties, tellings))
     assert nothing[:6] == [[]] * 6
     columns = superuser.execute(
         "select attname from pg_attribute where attrelid = 'composer.lanes'::regclass and attnum > 0 order by 1"

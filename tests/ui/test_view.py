@@ -63,7 +63,8 @@ def test_initials(name: str, short: str):
 def test_every_delivery_state_has_its_words():
     assert list(DELIVERY) == [
         *("queued", "scheduled", "held", "sending", "publishing", "retrying"),
-        *("checking", "published", "needs_review", "failed", "missed", "cancelled"),
+        *("checking", "published", "withdrawing", "withdrawn", "still_public"),
+        *("needs_review", "failed", "missed", "cancelled"),
     ]
 
 
@@ -122,8 +123,9 @@ def test_quiet_leaves_markdown_alone(label: str, drawn: str):
 
 FIELD = """
 import streamlit as st
-from ui.composer import Count, composer, written
+from ui.composer import Count, composer, prepare, written
 
+prepare()
 text = written("From the server", key="text", rev=2)
 count = Count("Bluesky", 1, len(text), 300)
 st.text(composer(text, key="text", label="Text", counts=[count], rev=2))

@@ -11,8 +11,8 @@ import httpx
 
 from socialcore import failures
 from socialcore.adapters import atproto
-from socialcore.adapters.bluesky import checks, links, records, rendering
-from socialcore.adapters.bluesky.capabilities import CAPABILITIES, MOST_PARTS, PERMISSIONS
+from socialcore.adapters.bluesky import checks, links, records, rendering, servers
+from socialcore.adapters.bluesky.capabilities import CAPABILITIES, MOST_PARTS, NOT_EDITED, PERMISSIONS
 from socialcore.adapters.bluesky.discovery import Discovery
 from socialcore.adapters.bluesky.oauth import Browser
 from socialcore.adapters.bluesky.passwords import Passwords
@@ -44,6 +44,8 @@ from socialcore.adapters.http import Missing, Refusals, new_client
 from socialcore.posts import Content, Problem
 
 APPLY = "com.atproto.repo.applyWrites"
+PUBLIC_VIEW = "https://public.api.bsky.app"
+SUGGESTED = 8  # people that are asked for at once
 UNREADABLE = f"{NAME} sent an answer that nobody can read."
 
 
@@ -85,6 +87,16 @@ class Bluesky:
             return None
         did = found.get("did")
         return did if isinstance(did, str) and did.startswith("did:") else None
+
+    def suggest(self, service: str, prefix: str) -> Sequence[Target]:
+        """Ask Bluesky's public view, which knows all servers' accounts, and a server on this machine itself."""
+        where = service if servers.is_local(service) else PUBLIC_VIEW
+        asked = {"q": prefix, "limit": str(SUGGESTED)}
+        found = self._calls.get(where, "app.bsky.actor.searchActorsTypeahead", asked, refusals=LOOK_REFUSALS)
+        actors: object = found.get("actors")
+        if not isinstance(actors, list):
+            raise failures.Unavailable(UNREADABLE)
+        return [each for each in map(_person, cast("list[object]", actors)) if each is not None]
 
     def reference(self, service: str, link: str) -> Json | None:
         """Ask the server, which passes questions about other servers' posts on to Bluesky's."""
@@ -177,6 +189,12 @@ class Bluesky:
             differs += [f"{name}: {what}" for what in _differences(each, found)]
         return ReadBack("mismatch", ", ".join(differs)) if differs else ReadBack("match")
 
+    def rewrite(self, wire: Json, rendered: Json) -> Json:
+        raise failures.ContentRejected(NOT_EDITED)
+
+    def edit(self, access: Access, wire: Json, remote_id: str) -> None:
+        raise failures.ContentRejected(NOT_EDITED)
+
     def delete(self, access: Access, remote_id: str) -> None:
         """Take down a post, the thread that was published with it, and its gates: all at once, or nothing."""
         key = links.key_of(remote_id)
@@ -251,6 +269,15 @@ def _differences(sent: Written, found: Json | None) -> list[str]:
     shown = cast("Json", value) if isinstance(value, dict) else {}
     fields = sorted(name for name in {*shown, *sent.record} if shown.get(name) != sent.record.get(name))
     return fields or ["the record's hash"]
+
+
+def _person(actor: object) -> Target | None:
+    match actor:
+        case {"did": str(did), "handle": str(handle)}:
+            name: object = cast("Json", actor).get("displayName")
+            return Target(did, handle, name if isinstance(name, str) else "")
+        case _:
+            return None
 
 
 def _root(post: Mapping[str, object]) -> Json | None:

@@ -93,10 +93,13 @@ PERMISSIONS = (
     "rpc:com.atproto.repo.uploadBlob?aud=*",
 )
 
+NOT_EDITED = f"{NAME} shows a post as it was first written: likes and replies hold on to those very words."
+
 CAPABILITIES = Capabilities(
     name=NAME,
     text_limits=(TextLimit(300, TextUnit.GRAPHEMES, POST), TextLimit(3000, TextUnit.BYTES, POST)),
     can_delete=True,
+    why_not_edited=NOT_EDITED,
     options=OPTIONS,
     settle=timedelta(0),  # the key is ours: writing again cannot make a second post
     misses=1,
@@ -116,6 +119,7 @@ CAPABILITIES = Capabilities(
     ),
     video=VideoLimits(most_bytes=300_000_000, longest=timedelta(minutes=10), source=VIDEO),
     threads="together",
+    suggests=True,
     rules=(
         Rule(
             "A thread is as many records as it has posts, each naming the first and the one before by its hash.",

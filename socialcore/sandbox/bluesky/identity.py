@@ -46,6 +46,13 @@ def resolve_handle(state: State, call: Call) -> Mapping[str, Any]:
     return {"did": account.did}
 
 
+def search_actors(state: State, call: Call) -> Mapping[str, Any]:
+    """List the accounts whose handle begins so, as Bluesky's public view would; here nobody has another name."""
+    begin = str(call.parameters.get("q", "")).lower()
+    found = [each for each in state.accounts.values() if begin and each.handle.startswith(begin)]
+    return {"actors": [{"did": each.did, "handle": each.handle} for each in found[: call.parameters.get("limit", 10)]]}
+
+
 def directory(state: State, request: Request) -> Response:
     """Answer `/<did>` as the PLC directory does."""
     did = request.path_params["did"]

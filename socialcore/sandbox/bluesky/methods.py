@@ -66,6 +66,8 @@ METHODS: Mapping[str, Method] = {
     "com.atproto.server.revokeAppPassword": Method(sessions.revoke_app_password, OWNER),
     "com.atproto.server.getServiceAuth": Method(sessions.get_service_auth, ACCESS_SCOPES),
     "com.atproto.identity.resolveHandle": Method(identity.resolve_handle),
+    # Bluesky's public view answers this; here it is the same server.
+    "app.bsky.actor.searchActorsTypeahead": Method(identity.search_actors),
     "com.atproto.repo.createRecord": Method(
         writes.create_record, ACCESS_SCOPES, changes_repo=True, costs=_writing(lambda _body: 3)
     ),

@@ -12,7 +12,7 @@ from socialcore.sandbox.complaints import Complaints
 from socialcore.sandbox.faults import Fault, Faults, Kind, carry_out
 from socialcore.sandbox.limits import Claim, Limits, Waits
 from socialcore.sandbox.oauth import SignIns
-from socialcore.sandbox.slack import calls, channels, files, limits, sign_ins
+from socialcore.sandbox.slack import calls, channels, files, hooks, limits, sign_ins
 from socialcore.sandbox.slack.methods import METHODS, OAUTH, OAUTH_ARGUMENTS, Method
 from socialcore.sandbox.slack.refusals import Refusal, rate_limited
 from socialcore.sandbox.slack.state import State, Workspace
@@ -20,6 +20,7 @@ from socialcore.sandbox.slack.state import State, Workspace
 PLATFORM = "slack"
 POST = "chat.postMessage"
 UPLOAD = "upload"  # of a file's bytes: no method, but it can go wrong like one
+HOOK = "hook"  # no method either
 WORDS = {
     Kind.EXPIRED_TOKEN: "token_expired",
     Kind.REVOKED: "token_revoked",
@@ -56,6 +57,21 @@ class Dispatch:
             return files.receive(self._state, asked, key)
 
         return await self._met(asked, UPLOAD, home, receive)
+
+    async def hook(self, request: Request) -> Response:
+        """Take a message for an incoming webhook; the last part of the address is its secret, and opens anything."""
+        asked = await calls.take(request, _base(request))
+        team, channel = request.path_params["team"], request.path_params["channel"]
+        place = hooks.home(self._state, team, channel)
+        oddities: list[str] = []
+
+        def receive(now: datetime) -> Response:
+            answer = hooks.receive(self._state, asked, place, channel, oddities, now)
+            for about in oddities:
+                self._complaints.add(PLATFORM, HOOK, place.id, about, now=now)
+            return answer
+
+        return await self._met(asked, HOOK, place, receive)
 
     async def _met(
         self, asked: calls.Asked, method: str, home: Workspace | None, work: Callable[[datetime], Response]

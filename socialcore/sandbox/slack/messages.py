@@ -21,6 +21,14 @@ MOST_ATTACHMENTS = 100
 MOST_OF_UPDATE = 4_000
 MOST_METADATA_BYTES = 16_000
 EVENT_TYPE = re.compile(r"[A-Za-z0-9_.]{1,255}")
+# What Slack leaves of a message that was answered. Seen in the field; no reference page has it.
+TOMBSTONE: Mapping[str, Any] = {
+    "type": "message",
+    "subtype": "tombstone",
+    "text": "This message was deleted.",
+    "user": "USLACKBOT",
+    "hidden": True,
+}
 _NOTIFIES = re.compile(r"<!(?:channel|here|everyone)\b")
 
 
@@ -67,8 +75,12 @@ def update(state: State, call: Call) -> Answer:
 def delete(state: State, call: Call) -> Answer:
     channel = channels.of_call(call)
     message = _message(state, channel, call.required("ts"))
-    state.happen({"type": "deleted", "channel": channel.id, "ts": message.ts})
-    return {"channel": channel.id, "ts": message.ts}
+    place = {"channel": channel.id, "ts": message.ts}
+    if state.replies(message):  # its thread goes on below what is left of it
+        state.happen({"type": "buried", **place})
+    else:
+        state.happen({"type": "deleted", **place})
+    return place
 
 
 def permalink(state: State, call: Call) -> Answer:
@@ -96,6 +108,8 @@ def shown(call: Call, message: Message, *, everything: bool) -> Answer:
     }
     kept = message.blocks or [stored.as_block(message.text)]
     answer["blocks"] = [{**block, "block_id": block.get("block_id", f"b{number}")} for number, block in enumerate(kept)]
+    if message.is_tombstone:
+        return {**TOMBSTONE, "ts": message.ts, "thread_ts": message.ts}
     if message.thread_ts is not None:
         answer["thread_ts"] = message.thread_ts
     if message.edited is not None:
@@ -184,6 +198,6 @@ def _split(text: str) -> Sequence[str]:
 
 def _message(state: State, channel: Channel, ts: str) -> Message:
     message = state.messages.get((channel.id, ts))
-    if message is None:
+    if message is None or message.is_tombstone:
         raise Refusal("message_not_found")
     return message

@@ -37,11 +37,11 @@ def page_of(state: State, channel: str, place: str) -> str | None:
     """Find the page of a message by the end of its link: `p` and its time without the dot."""
     ts = f"{place[1:-6]}.{place[-6:]}"
     message = state.messages.get((channel, ts))
-    return _address(state, message) if message else None
+    return _address(state, message) if message and not message.is_tombstone else None
 
 
 def _in_order(state: State) -> list[Message]:
-    return sorted(state.messages.values(), key=lambda each: each.ts)
+    return sorted((each for each in state.messages.values() if not each.is_tombstone), key=lambda each: each.ts)
 
 
 def _address(state: State, message: Message) -> str:

@@ -46,6 +46,7 @@ class Slack:
             Route("/slack/oauth/v2/authorize", self._authorize, methods=["GET", "POST"]),
             Route("/slack/api/{method}", self._dispatch.api, methods=["GET", "POST"]),
             Route("/slack/upload/{key}", self._dispatch.upload, methods=["POST"]),
+            Route("/slack/services/{team}/{channel}/{key}", self._dispatch.hook, methods=["POST"]),
             Route("/slack/files-pri/{name}", self._file),
             Route("/slack/archives/{channel}/{place}", self._message),
         )

@@ -51,6 +51,7 @@ class Message:
     thread_ts: str | None = None
     is_broadcast: bool = False
     edited: str | None = None
+    is_tombstone: bool = False
 
     @property
     def at(self) -> datetime:
@@ -146,7 +147,7 @@ class State:
             case "channel":
                 channel = Channel(**event["channel"])
                 self.workspaces[event["workspace"]].channels[channel.id] = channel
-            case "message" | "changed" | "deleted":
+            case "message" | "changed" | "deleted" | "buried":
                 self._apply_to_messages(event)
             case "file" | "file_received" | "file_completed":
                 self._apply_to_files(event)
@@ -165,6 +166,9 @@ class State:
         match event["type"]:
             case "deleted":
                 self.messages.pop(place, None)
+            case "buried":
+                kept = self.messages[place]
+                self.messages[place] = Message(kept.workspace, kept.channel, kept.ts, "", is_tombstone=True)
             case "changed":
                 self.messages[place] = replace(self.messages[place], **rest)
             case _:

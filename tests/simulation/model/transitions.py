@@ -12,8 +12,8 @@ NO_TRIES = ("RateLimited", "CredentialExpired", "ReconnectNeeded")
 def lock(db: Database, picked: Picked) -> Row | None:
     row = db.deliveries[picked.id]
     as_picked = (row.state, len(row.tries)) == (picked.state, picked.attempt)
-    is_moved = row.next_at > db.now and db.bugs.intent_minds_moves
-    if db.bugs.checks_attempt and (not as_picked or is_moved):
+    is_moved = row.next_at > db.now
+    if (db.bugs.checks_attempt and not as_picked) or (db.bugs.intent_minds_moves and is_moved):
         return None
     return row if row.state == picked.state else None
 
