@@ -114,7 +114,10 @@ def driven(running: Dashboard, ids: Sequence[str], **how: float) -> Seen:
         text=True,
         check=True,
     )
-    return Seen(**json.loads(answer.stdout))
+    seen = Seen(**json.loads(answer.stdout))
+    if seen.broken:
+        print(f"{seen.broken} pages broke; the dashboard's log ends with:\n{running.log[-4000:]}", file=sys.stderr)
+    return seen
 
 
 def table(ours: Measured, theirs: Measured, sizes: Sizes) -> str:
@@ -143,6 +146,7 @@ FIGURES: Sequence[tuple[str, str, Any]] = (
     ("many: cores that the dashboard kept busy", "", lambda it, _: it.many.cpu / it.many.seconds),
     ("many: steps without an answer at the end", "", lambda it, _: len(it.many.unanswered)),
     ("many: pages that could not be drawn", "", lambda it, _: it.many.refused),
+    ("many: pages that broke", "", lambda it, _: it.many.broken),
     ("many: windows cut off", "", lambda it, _: it.many.lost),
     ("memory of each window", "MiB", lambda it, sizes: it.many.grown / sizes.sessions / 2**20),
 )

@@ -34,6 +34,7 @@ class Seen:
     runs: int = 0
     polls: int = 0
     refused: int = 0
+    broken: int = 0
     lost: int = 0
     cpu: float = 0  # of the dashboard's process
     database_cpu: float = 0
@@ -49,7 +50,7 @@ async def working_days(step: Step, window: Window, account_id: str, number: int)
         try:
             await chapters[number % len(chapters)](step, window, account_id)
         except NotThere:
-            if "stopped" not in window.drawn:
+            if not window.refused and not window.broken:
                 raise
 
 
@@ -105,14 +106,14 @@ async def session(given: dict[str, Any], number: int, seen: Seen, begins: float)
             seen.took[kind].append(time.monotonic() - started)
         started = 0
 
-    before = (0, 0, 0)
+    before = (0, 0, 0, 0)
     try:
         async with window(given["address"], given["role"]) as opened, asyncio.TaskGroup() as tasks:
 
             async def note() -> None:
                 nonlocal before
                 await asyncio.sleep(begins - time.monotonic())
-                before = (opened.runs, opened.polls, opened.refused)
+                before = (opened.runs, opened.polls, opened.refused, opened.broken)
 
             tasks.create_task(note())
             await working_days(step, opened, given["accounts"][number % len(given["accounts"])], number)
@@ -123,6 +124,7 @@ async def session(given: dict[str, Any], number: int, seen: Seen, begins: float)
             seen.runs += opened.runs - before[0]
             seen.polls += opened.polls - before[1]
             seen.refused += opened.refused - before[2]
+            seen.broken += opened.broken - before[3]
         if started:
             seen.unanswered.append(time.monotonic() - started)
 

@@ -56,6 +56,7 @@ class Window:
     runs: int = 0
     polls: int = 0
     refused: int = 0  # how often a page could not be drawn, and said why
+    broken: int = 0  # how often it did not say why
     _pages: dict[str, str] = field(default_factory=dict)  # hashes by address
     _page: str = ""
     _query: str = ""
@@ -209,8 +210,7 @@ class Window:
             return
         kind = delta.new_element.WhichOneof("type") or "empty"
         proto = getattr(delta.new_element, kind)
-        if kind == "exception":
-            raise RuntimeError(f"{proto.type}: {proto.message}")
+        self.broken += kind == "exception"
         key = getattr(proto, "id", "").removeprefix("$$ID-").partition("-")[2]
         if not key:
             return
