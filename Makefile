@@ -4,6 +4,7 @@ PORT ?= 8501
 SEEDS ?= 3000
 SEED ?= 0
 POSTS ?= 1000
+SESSIONS ?= 200
 BIN := .venv/bin
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
@@ -18,7 +19,8 @@ rm -f $@; { $(BIN)/python -m pip install --disable-pip-version-check --progress-
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run work google test check fix e2e screenshots peers simulate replay chaos bench bench-publish docs migrate lock clean
+.PHONY: help run work google test check fix e2e screenshots peers simulate replay chaos bench bench-publish bench-ui docs migrate \
+	lock clean
 
 help:  ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +72,9 @@ bench: $(DEV)  ## measure, as ratios against a reference in the same run
 
 bench-publish: $(DEV)  ## only publishing, next to a bare loop that makes the same calls
 	$(BIN)/python -m benchmarks.publish
+
+bench-ui: $(DEV)  ## only the dashboard, next to Streamlit's defaults; in Chromium and in many windows (SESSIONS=200)
+	$(BIN)/python -m benchmarks.ui --sessions $(SESSIONS)
 
 docs: $(DEV)  ## write docs/platforms.md from the capabilities of the adapters
 	$(BIN)/python -m socialcore.adapters.rules

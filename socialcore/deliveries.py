@@ -144,8 +144,10 @@ SHOWN = """case
     when d.state = 'confirmed' then 'published'
     else d.state end"""
 # The state of the part before it, if that has ended without being public.
-STOPPED_BEFORE = """(select p.state from deliveries p where p.account_id = d.account_id and p.id = d.follows
-            and p.state in ('failed', 'missed', 'cancelled', 'needs_review'))"""
+# Asked only of a post that follows one: asking of every delivery that is queued cost the overview 180 ms.
+STOPPED_BEFORE = """case when d.follows is not null then (select p.state from deliveries p
+            where p.account_id = d.account_id and p.id = d.follows
+            and p.state in ('failed', 'missed', 'cancelled', 'needs_review')) end"""
 SELECT = f"""
     select d.id, d.account_id, d.post_id, d.connection_id, c.platform, c.name as target, d.state, d.due_at,
         d.expires_at, d.next_at, d.attempt, d.due_at <= now() as is_due, d.url, d.remote_id,
@@ -274,8 +276,10 @@ def next_up(scope: ReadScope, *, most: int = 10) -> list[Delivery]:
     """List what goes out next, the soonest first."""
     return scope.all(
         Delivery,
-        f"{SELECT} where d.state = 'queued' and d.held_because is null and {STOPPED_BEFORE} is null"
-        " order by d.next_at limit :most",
+        # Found first and looked at then: otherwise each connection goes through all that its account has queued.
+        f"{SELECT} where (d.account_id, d.id) in (select d.account_id, d.id from deliveries d"
+        f"   where d.state = 'queued' and d.held_because is null and {STOPPED_BEFORE} is null"
+        "   order by d.next_at limit :most) order by d.next_at",
         {"most": most},
     )
 

@@ -1,7 +1,8 @@
 """What the operator has been told, in the sidebar of every page: what happened, what to do, where it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
 import streamlit as st
 
@@ -17,10 +18,18 @@ from ui.view import Element, h, show
 
 @st.fragment(run_every="15s")
 def draw(operator: Operator) -> None:
-    with session.portfolio(operator) as scope:
-        number = tellings.unread(scope)
-        told = tellings.inbox(scope) if number else []
-        known = {each.id: each for each in accounts.visible(scope)}
+    with notices.explained("inbox_"):
+        with session.portfolio(operator) as scope:
+            number = tellings.unread(scope)
+            told = tellings.inbox(scope) if number else []
+            known = {each.id: each for each in accounts.visible(scope)} if told else {}
+        _list(operator, number, told, known)
+    if session.kept("inbox_used"):  # else the page has yet to draw what its own callbacks have left
+        session.keep("inbox_used", value=False)
+        shell.follow()
+
+
+def _list(operator: Operator, number: int, told: Sequence[Telling], known: Mapping[UUID, accounts.Account]) -> None:
     label = f"Told you: {number}" if number else "Told you: nothing new"
     with st.popover(label, icon=":material/notifications:", key="inbox", width="stretch"):
         if not told:
@@ -30,9 +39,6 @@ def draw(operator: Operator) -> None:
         show(h("ul.list", *rows), key="told", on_pick=lambda picked: open_post(operator, told, picked))
         if told:
             st.button("Mark all as read", key="mark_read", on_click=mark_read, args=(operator, told))
-    if session.kept("inbox_used"):  # else the page has yet to draw what its own callbacks have left
-        session.keep("inbox_used", value=False)
-        shell.follow()
 
 
 def _row(telling: Telling, account: accounts.Account, now: datetime) -> Element:

@@ -130,14 +130,18 @@ def in_words(error: Exception) -> Notice:
 
 
 @contextmanager
-def explained() -> Generator[None]:
-    """Draw what stops a page from being drawn, in words; around every page and every fragment."""
+def explained(place: str = "") -> Generator[None]:
+    """Draw what stops a page from being drawn, in words; around every page and every fragment.
+
+    Args:
+        place: sets its keys apart where two may be stopped in one run.
+    """
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, PlatformFailure, *EXPECTED) as error:
-        _draw(in_words(error), key="stopped")
+        _draw(in_words(error), key=f"{place}stopped")
         if not isinstance(error, FINAL):
-            st.button("Try again", key="try_again")
+            st.button("Try again", key=f"{place}try_again")
 
 
 def draw() -> None:

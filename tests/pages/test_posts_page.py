@@ -5,7 +5,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import sqlalchemy.exc
 
+from socialcore import tellings
 from tests.conftest import Business
 from tests.pages.test_pages import NOBODY, Desk, Visit, configured, desk, other, platform, put, seated  # noqa: F401
 from ui import postfilter
@@ -219,3 +221,16 @@ class TestInbox:
 
 def inbox_label(visit: Visit) -> str:
     return visit.words + " ".join(str(each.proto) for each in visit.at.sidebar)
+
+
+def test_an_inbox_that_cannot_be_read_says_so_and_the_page_stands(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    def away(_: object) -> int:
+        raise sqlalchemy.exc.TimeoutError
+
+    monkeypatch.setattr(tellings, "unread", away)
+    visit = desk.visit("posts")
+
+    assert "The database does not answer" in visit.words
+    assert "inbox_try_again" in visit.keys
+    assert "nothing" in visit.keys
+    assert "stopped" not in visit.keys
