@@ -871,7 +871,7 @@ class Crowd:
             with worker_scope(self.as_worker, duty.account_id) as scope:
                 _, grant = duties.sign_in_of(scope, duty.connection_id)
                 found = chance.choice([Checked(), failures.ReconnectNeeded("gone")])
-                duties._end(scope, duty, "said")  # noqa: SLF001
+                duties.end(scope, duty, "said")
                 health.note(scope, health.Measured(duty.connection_id, duty.platform, grant, found, timedelta(0)))
 
     def work(self, chance, worker):

@@ -383,7 +383,10 @@ class TestCrashes:
             wait_for(lambda: deletes(proxy), what="the order to delete", every=0.005)
             os.kill(process.pid, signal.SIGKILL)
         assert seen(bakery, delivery_id).shown == "withdrawing"
-        row = watch.one("select extract(epoch from due_at - now()) as wait from duties where done_at is null")
+        row = watch.one(
+            "select extract(epoch from due_at - now()) as wait from duties where done_at is null and delivery_id = %s",
+            delivery_id,
+        )
         assert 50 < row["wait"] < 60
 
         due_now(watch)

@@ -1,6 +1,6 @@
 // The live text field: sends what is typed, loses none of it, draws counts and marks. What the server found about a
 // text is drawn as it is; while the text is newer, what the rules shared by all fields of a page (shared.js) find.
-const PAUSE = 150; // ms without a key before the text is sent
+const PAUSE = 100; // ms without a key before the text is sent
 const PATIENCE = 5000; // ms without an answer before it is sent again
 const NEAR = 0.9; // share of a limit from which its count is drawn as a warning
 const LONG = 20000; // a text longer than this is counted in a pause, not at every key
