@@ -101,7 +101,7 @@ def composer(  # noqa: PLR0913 - a field's whole outfit, by name
 ) -> str:
     """Draw the field and return its text. Mount it in a fragment, or every pause in typing reruns the page.
 
-    The browser sends the text 150 ms after the last key, when the field is left, and at once on
+    The browser sends the text 100 ms after the last key, when the field is left, and at once on
     Ctrl+Enter. What it has is never overwritten, except when `rev` changes: then `text` is put in, and
     whatever the browser still sends for the old `rev` is ignored. What is not `saved` outlives a lost
     connection, a server that is started anew and a reload of the tab. `prepare` comes first.
