@@ -30,7 +30,7 @@ pytestmark = [
 
 PATIENCE = 40  # seconds; two cores may be busy with somebody else's work
 WEBKIT = Path("/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser")
-TEXT = "Rye 🥖 from eight with @cedarandpine.test #rye"
+TEXT = "Rye 🥖 from eight at @harborbakery.test #rye"
 # Everything that can be seen, shadow roots included; and the first element that a selector finds in any of them.
 DEEP = """
 const all = (top) => [...top.querySelectorAll('*')].flatMap((el) => [el, ...(el.shadowRoot ? all(el.shadowRoot) : [])]);
@@ -117,7 +117,7 @@ def test_a_post_is_written_counted_published_and_read_back(engine: Any, stack: D
         area.send_keys(TEXT) if engine is firefox else browser.execute_script(TYPED, area, TEXT)
 
         find(browser, ".n", str(len(TEXT)))
-        find(browser, ".preview .facet", "@cedarandpine.test")
+        find(browser, ".preview .facet", "@harborbakery.test")
         press(browser, "[data-testid=stButton] button:enabled", "Publish for Harbor Bakery")
         find(browser, ".badge", "Published")
         browser.get_screenshot_as_file(str(ROOT / "tests" / "artifacts" / f"published-{engine.__name__}.png"))
