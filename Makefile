@@ -49,7 +49,7 @@ fix: $(DEV)  ## repair what ruff can repair
 	$(BIN)/ruff format .
 
 e2e: $(DEV)  ## the journeys in headless Chromium, with screenshots in tests/artifacts
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "browser and not live" tests/browser
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "browser and not live $(LESS)" tests/browser
 
 screenshots: $(DEV)  ## draw every page with the demo's data into docs/screenshots
 	$(BIN)/python -m tests.browser.screenshots

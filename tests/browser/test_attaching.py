@@ -142,6 +142,7 @@ class TestBringingIn:
             expect(cards(page).locator("[data-fit=bluesky]").first).to_contain_text("A video goes alone.")
 
 
+@pytest.mark.thorough
 class TestDescribing:
     def test_what_is_typed_stays_while_everything_else_changes(self, browser: Browser, stack: Dashboard):
         with composing(browser, stack) as page:
@@ -170,6 +171,7 @@ class TestDescribing:
             expect(cards(page).locator(".length")).to_contain_text("10 too long")
 
 
+@pytest.mark.thorough
 class TestOrder:
     def test_by_keyboard(self, browser: Browser, stack: Dashboard):
         with composing(browser, stack) as page:
@@ -209,6 +211,7 @@ class TestOrder:
             assert widths(page) == ["300", "400"]
 
 
+@pytest.mark.thorough
 class TestCropping:
     def test_by_keyboard_for_one_platform_and_back(self, browser: Browser, stack: Dashboard):
         with composing(browser, stack) as page:

@@ -203,6 +203,7 @@ class TestCounting:
             assert (seen[0], seen[-1]) == (9, 15)
 
 
+@pytest.mark.thorough
 class TestCompleting:
     def test_by_keyboard(self, page: Page):
         area(page).click()
@@ -429,6 +430,7 @@ class TestLosesNothing:
             assert area(page, 1).bounding_box()["height"] < area(page).bounding_box()["height"]  # type: ignore[index]
 
 
+@pytest.mark.thorough
 class TestLostConnections:
     """The server goes away while somebody types."""
 
@@ -512,6 +514,7 @@ def listening(browser: Browser, sizes: list[int]) -> Iterator[Page]:
     context.close()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (1200, "dark"), (390, "light"), (390, "dark")])
 def test_readable_and_in_its_place(browser: Browser, address: str, width: int, scheme: str):
     context = browser.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type]
