@@ -61,12 +61,12 @@ def _acting(page: Page) -> None:
 
 def _composed(page: Page) -> None:
     _acting(page)
-    for each in page.get_by_role("group", name="Publish to").get_by_role("button").all():
+    for each in page.locator("[data-testid=stButtonGroup]").first.locator("button").all():
         if each.get_attribute("aria-pressed") != "true" and each.get_attribute("aria-checked") != "true":
             each.click()
             settled(page)
     page.locator("textarea").first.fill(TEXT)
-    expect(page.locator(".st-key-previews article")).to_have_count(4)
+    expect(page.locator(".st-key-previews article")).to_have_count(4, timeout=30_000)
 
 
 def _published(page: Page) -> None:

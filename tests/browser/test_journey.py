@@ -390,7 +390,7 @@ class TestLooks:
             page.get_by_role("radio", name="At a time").click()
             confirm(page, "Lakeside Veterinary")
             button(page, "Schedule for Lakeside Veterinary").click()
-            expect(page.get_by_text("You can take it back.")).to_be_visible()
+            expect(page.get_by_text("You can take it back.").first).to_be_visible()
             look_at(page, f"compose-watched-{kind}")
             button(page, "Undo").click()
             expect(page.get_by_text("Your text is here again.")).to_be_visible()
